@@ -1,0 +1,114 @@
+//! Every code that a user or a client can see: one table for hooks, endpoints,
+//! operations, the live channel and the command line.
+//!
+//! A code is stable: clients match on it. A retired code is never used again.
+
+use serde::{Serialize, Serializer};
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal;)+) => {
+        /// A stable code with its HTTP status.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl ErrorCode {
+            /// All codes, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The code as clients see it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// A geofence has no geometry, or one that is no GeoJSON geometry.
+    GeofenceGeometry = "GEOFENCE_GEOMETRY", 400;
+    /// The geometry's type does not fit the geofence's kind.
+    GeofenceKind = "GEOFENCE_KIND", 400;
+    /// A ring or line has too few positions.
+    GeofenceTooFewPoints = "GEOFENCE_TOO_FEW_POINTS", 400;
+    /// More vertices than a geofence may have.
+    GeofenceTooManyPoints = "GEOFENCE_TOO_MANY_POINTS", 400;
+    /// A coordinate is outside longitude ±180, latitude ±90, or no number.
+    GeofenceCoordinates = "GEOFENCE_COORDINATES", 400;
+    /// A ring's last position is not its first.
+    GeofenceNotClosed = "GEOFENCE_NOT_CLOSED", 400;
+    /// Two segments of the polygon cross or overlap.
+    GeofenceSelfIntersection = "GEOFENCE_SELF_INTERSECTION", 400;
+    /// A ring encloses nothing.
+    GeofenceZeroArea = "GEOFENCE_ZERO_AREA", 400;
+    /// A hole lies outside its polygon, or two holes or polygons overlap.
+    GeofenceNesting = "GEOFENCE_NESTING", 400;
+    /// A circle's radius is missing or out of range.
+    GeofenceRadius = "GEOFENCE_RADIUS", 400;
+    /// An IMEI is not 15 digits, or its check digit is wrong.
+    DeviceImei = "DEVICE_IMEI", 400;
+    /// What came is larger than a rule may be given.
+    PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413;
+    /// A rule was called in a way that its host should not.
+    RuleContract = "RULE_CONTRACT", 500;
+    /// A rule crashed; the change was not made.
+    RuleCrashed = "RULE_CRASHED", 500;
+    /// A message of the live channel is no JSON object of a known type.
+    LiveMessage = "LIVE_MESSAGE", 400;
+    /// No token came in time, or Directus does not accept it.
+    LiveUnauthorized = "LIVE_UNAUTHORIZED", 401;
+    /// The token ended.
+    LiveTokenExpired = "LIVE_TOKEN_EXPIRED", 401;
+    /// Directus shows nothing of the topic to this user.
+    LiveForbidden = "LIVE_FORBIDDEN", 403;
+    /// Too many subscriptions or connections.
+    LiveLimit = "LIVE_LIMIT", 429;
+    /// Directus can't be asked just now.
+    LiveDirectusAway = "LIVE_DIRECTUS_AWAY", 503;
+    /// A device's bytes are no frame of its protocol.
+    FrameMalformed = "FRAME_MALFORMED", 400;
+    /// A frame's checksum is wrong.
+    FrameChecksum = "FRAME_CHECKSUM", 400;
+    /// A frame declares more bytes than a device may send.
+    FrameTooLarge = "FRAME_TOO_LARGE", 413;
+    /// A frame of a codec that this build does not read.
+    FrameCodec = "FRAME_CODEC", 400;
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_errors_share_a_code() {
+        let codes: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), ErrorCode::ALL.len());
+    }
+
+    #[test]
+    fn every_status_is_an_http_error() {
+        for code in ErrorCode::ALL {
+            assert!((400..600).contains(&code.status()), "{code}");
+        }
+    }
+}

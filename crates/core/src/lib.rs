@@ -1,0 +1,21 @@
+//! The vocabulary that both planes share.
+//!
+//! Pure: no I/O, no clock, no environment. Time, randomness and whatever was
+//! read come in as arguments; effects go out as values.
+//!
+//! Units: coordinates in degrees WGS 84, distances in metres, altitudes in
+//! metres, speeds in km/h, courses over ground in degrees clockwise from north,
+//! times in UTC with milliseconds.
+
+pub mod error_code;
+pub mod fix;
+pub mod ids;
+pub mod live;
+pub mod time;
+
+pub use error_code::ErrorCode;
+pub use fix::{Fix, Frame, IoValue};
+pub use ids::{
+    CheckpointId, DeviceId, EntryId, EventId, GeofenceId, Imei, ImeiError, OrganizationId,
+};
+pub use time::Timestamp;
