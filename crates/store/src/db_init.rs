@@ -1,0 +1,175 @@
+//! `db-init/`: the SQL that Directus does not manage.
+//!
+//! `NNN_*.sql` runs once, in order; `always/*.sql` (functions, grants, triggers)
+//! whenever its text changed. Each file runs in a transaction with the row that
+//! records it, so that a file has either happened and is recorded, or neither.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use tokio_postgres::Client;
+
+/// A header line that makes a file wait until Directus has its tables.
+const AFTER_DIRECTUS: &str = "-- biplane: after-directus";
+
+/// Which files a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Before Directus's own steps.
+    BeforeDirectus,
+    /// After Directus's tables are there: files marked `-- biplane: after-directus`.
+    AfterDirectus,
+}
+
+/// A file that was run.
+#[derive(Debug)]
+pub struct Applied {
+    /// Its path below `db-init/`.
+    pub name: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why `db-init` stopped. Files before the one named stay applied.
+#[derive(Debug, thiserror::Error)]
+pub enum DbInitError {
+    /// A folder or file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that runs once was changed after it ran.
+    #[error(
+        "db-init/{name} was edited after it was applied; undo the edit and put the change into a new file"
+    )]
+    Edited {
+        /// Which.
+        name: String,
+    },
+    /// PostgreSQL refused a file; it was rolled back.
+    #[error("db-init/{name} failed and was rolled back: {}", sql_message(source))]
+    File {
+        /// Which.
+        name: String,
+        /// Why.
+        source: tokio_postgres::Error,
+    },
+    /// The guard table could not be read or made.
+    #[error("cannot read telemetry's record of applied files: {}", sql_message(source))]
+    Guard {
+        /// Why.
+        #[from]
+        source: tokio_postgres::Error,
+    },
+}
+
+fn sql_message(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(
+        || error.to_string(),
+        |db| format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+    )
+}
+
+struct SqlFile {
+    name: String,
+    text: String,
+    checksum: String,
+    once: bool,
+}
+
+/// Runs what is due of `folder` at this stage, on a connection that owns the database.
+pub async fn apply(
+    client: &mut Client,
+    folder: &Path,
+    stage: Stage,
+) -> Result<Vec<Applied>, DbInitError> {
+    client
+        .batch_execute(
+            "CREATE SCHEMA IF NOT EXISTS telemetry;
+             CREATE TABLE IF NOT EXISTS telemetry.migrations_applied (
+                 name text PRIMARY KEY,
+                 checksum text NOT NULL,
+                 duration_ms bigint NOT NULL,
+                 applied_by text NOT NULL DEFAULT current_user,
+                 applied_at timestamptz NOT NULL DEFAULT now()
+             );",
+        )
+        .await?;
+    let mut applied = Vec::new();
+    for file in files(folder, stage)? {
+        let recorded: Option<String> = client
+            .query_opt(
+                "SELECT checksum FROM telemetry.migrations_applied WHERE name = $1",
+                &[&file.name],
+            )
+            .await?
+            .map(|row| row.get(0));
+        match recorded {
+            Some(checksum) if checksum == file.checksum => continue,
+            Some(_) if file.once => return Err(DbInitError::Edited { name: file.name }),
+            _ => {}
+        }
+        let started = Instant::now();
+        run(client, &file)
+            .await
+            .map_err(|source| DbInitError::File { name: file.name.clone(), source })?;
+        applied.push(Applied { name: file.name, took: started.elapsed() });
+    }
+    Ok(applied)
+}
+
+async fn run(client: &mut Client, file: &SqlFile) -> Result<(), tokio_postgres::Error> {
+    let started = Instant::now();
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(&file.text).await?;
+    let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+    transaction
+        .execute(
+            "INSERT INTO telemetry.migrations_applied (name, checksum, duration_ms) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum,
+                 duration_ms = excluded.duration_ms, applied_by = current_user, applied_at = now()",
+            &[&file.name, &file.checksum, &took],
+        )
+        .await?;
+    transaction.commit().await
+}
+
+/// The files of a stage: first those that run once, then `always/`, each by name.
+fn files(folder: &Path, stage: Stage) -> Result<Vec<SqlFile>, DbInitError> {
+    let mut found = read_folder(folder, "", true)?;
+    found.extend(read_folder(&folder.join("always"), "always/", false)?);
+    found.retain(|file| {
+        let after = file.text.lines().take(5).any(|line| line.trim() == AFTER_DIRECTUS);
+        after == (stage == Stage::AfterDirectus)
+    });
+    Ok(found)
+}
+
+fn read_folder(folder: &Path, prefix: &str, once: bool) -> Result<Vec<SqlFile>, DbInitError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| DbInitError::Read { path, source }
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
+        let path = entry.map_err(failed(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let digest = Sha256::digest(text.as_bytes());
+            let checksum = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            Ok(SqlFile { name: format!("{prefix}{name}"), checksum, text, once })
+        })
+        .collect()
+}

@@ -1,0 +1,61 @@
+-- The telemetry plane's own schema: what Directus neither owns nor sees.
+-- Outside Directus's search path, since Directus warns at every start about
+-- each table whose key it can't manage, and a partition is such a table.
+
+CREATE SCHEMA IF NOT EXISTS telemetry;
+COMMENT ON SCHEMA telemetry IS 'Biplane: positions and the pipeline''s own state; not managed by Directus.';
+
+CREATE TABLE telemetry.positions (
+    device        uuid             NOT NULL,
+    ts            timestamptz      NOT NULL,
+    digest        bigint           NOT NULL,
+    organization  uuid             NOT NULL,
+    received_at   timestamptz      NOT NULL,
+    stored_at     timestamptz      NOT NULL DEFAULT now(),
+    lat           double precision NOT NULL,
+    lon           double precision NOT NULL,
+    altitude_m    real,
+    speed_kmh     real,
+    course_deg    real,
+    satellites    smallint,
+    hdop          real,
+    faulty        boolean          NOT NULL DEFAULT false,
+    fault_reason  text,
+    io            jsonb,
+    CONSTRAINT positions_fault_has_reason CHECK (faulty = (fault_reason IS NOT NULL)),
+    PRIMARY KEY (device, ts, digest)
+) PARTITION BY RANGE (ts);
+
+COMMENT ON TABLE telemetry.positions IS 'Every fix that a device was acknowledged for, once; the processor writes it.';
+COMMENT ON COLUMN telemetry.positions.ts IS 'Event time: the device''s clock, UTC.';
+COMMENT ON COLUMN telemetry.positions.digest IS 'Digest of the record: keeps two different records of one time apart.';
+COMMENT ON COLUMN telemetry.positions.organization IS 'Owner of the device at event time.';
+COMMENT ON COLUMN telemetry.positions.received_at IS 'Processing time: when the gateway had the frame.';
+COMMENT ON COLUMN telemetry.positions.stored_at IS 'Processing time: when the row was written.';
+COMMENT ON COLUMN telemetry.positions.lat IS 'Degrees WGS 84, north positive.';
+COMMENT ON COLUMN telemetry.positions.lon IS 'Degrees WGS 84, east positive.';
+COMMENT ON COLUMN telemetry.positions.altitude_m IS 'Metres above mean sea level.';
+COMMENT ON COLUMN telemetry.positions.speed_kmh IS 'Speed over ground, km/h.';
+COMMENT ON COLUMN telemetry.positions.course_deg IS 'Course over ground, degrees clockwise from north.';
+COMMENT ON COLUMN telemetry.positions.io IS 'Other IO elements of the record, by the protocol''s id.';
+
+CREATE TABLE telemetry.quarantine (
+    id            bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    device        uuid             NOT NULL,
+    ts            timestamptz      NOT NULL,
+    digest        bigint           NOT NULL,
+    organization  uuid             NOT NULL,
+    received_at   timestamptz      NOT NULL,
+    stored_at     timestamptz      NOT NULL DEFAULT now(),
+    lat           double precision NOT NULL,
+    lon           double precision NOT NULL,
+    altitude_m    real,
+    speed_kmh     real,
+    course_deg    real,
+    satellites    smallint,
+    hdop          real,
+    reason        text             NOT NULL,
+    io            jsonb,
+    UNIQUE (device, ts, digest)
+);
+COMMENT ON TABLE telemetry.quarantine IS 'Fixes whose time no partition may hold: stored, counted, and moving nothing.';

@@ -1,0 +1,11 @@
+-- biplane: after-directus
+-- What the processor may touch of Directus's tables: reads of its configuration, writes of its results.
+
+GRANT USAGE ON SCHEMA public TO biplane_processor;
+GRANT SELECT ON
+    public.organizations, public.devices, public.events, public.entries, public.geofences,
+    public.checkpoints, public.crossing_edits, public.position_flags
+TO biplane_processor;
+GRANT SELECT, INSERT, UPDATE ON
+    public.crossings, public.alerts, public.device_status
+TO biplane_processor;
