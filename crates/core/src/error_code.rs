@@ -69,6 +69,8 @@ error_codes! {
     LiveForbidden = "LIVE_FORBIDDEN", 403;
     /// Too many subscriptions or connections.
     LiveLimit = "LIVE_LIMIT", 429;
+    /// The client reads too slowly, or not at all, and would miss what may not be missed.
+    LiveBehind = "LIVE_BEHIND", 408;
     /// Directus can't be asked just now.
     LiveDirectusAway = "LIVE_DIRECTUS_AWAY", 503;
     /// A device's bytes are no frame of its protocol.

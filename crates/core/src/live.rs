@@ -138,6 +138,30 @@ pub struct LivePosition {
     pub faulty: bool,
 }
 
+/// What a partition's owner tells every hub: an entry's field `m` in the stream `live:{pNN}`.
+///
+/// The owner decides what moves the live state, and in what order: a late fix
+/// is stored, never published. Nothing here is durable; hubs that were away
+/// have missed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LiveItem {
+    /// At once, with its `faulty` mark.
+    Position(PublishedPosition),
+    /// After the crossing was committed.
+    Crossing(LiveCrossing),
+}
+
+/// A position with its owner at event time: a tracker that changes hands shows
+/// nothing of its past to its new tenant, nor of its future to its old one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublishedPosition {
+    /// The device's tenant at event time.
+    pub organization: OrganizationId,
+    /// What clients see.
+    pub position: LivePosition,
+}
+
 /// Which way a device crossed a geofence's border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -206,6 +230,28 @@ mod tests {
             serde_json::to_string(&message).expect("JSON"),
             r#"{"type":"subscription","uid":"map","event":"positions","data":[]}"#
         );
+    }
+
+    #[test]
+    fn a_published_position_says_what_it_is_and_whose() {
+        let id = uuid::Uuid::from_u128(7);
+        let item = LiveItem::Position(PublishedPosition {
+            organization: OrganizationId(id),
+            position: LivePosition {
+                device: DeviceId(id),
+                time: Timestamp::from_millis(0),
+                lat: 46.5,
+                lon: 12.25,
+                altitude_m: None,
+                speed_kmh: Some(31.0),
+                course_deg: None,
+                faulty: false,
+            },
+        });
+        let json = serde_json::to_value(&item).expect("JSON");
+        assert_eq!(json["position"]["organization"], id.to_string());
+        assert_eq!(json["position"]["position"]["speed_kmh"], 31.0);
+        assert_eq!(serde_json::from_value::<LiveItem>(json).expect("read back"), item);
     }
 
     #[test]
