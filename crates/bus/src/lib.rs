@@ -1,1 +1,33 @@
-//! bus
+//! The road between the planes' processes: the telemetry log, the device
+//! registry and the allowlist.
+//!
+//! The [`Log`] trait is narrow on purpose: append, own a partition, read it,
+//! commit. [`RedisLog`] is the one implementation; the Kafka protocol fits
+//! behind the same trait.
+
+mod allowlist;
+mod durability;
+mod log;
+mod redis_log;
+mod registry;
+
+pub use allowlist::{Allowlist, AllowlistError};
+pub use durability::{Durability, DurabilityError};
+pub use log::{Entry, EntryId, Lease, Log, LogError, Poison};
+pub use redis_log::{Backlog, ConnectError, LogOptions, RedisLog};
+pub use registry::{Holder, Registry, RegistryError};
+
+/// Shared connection settings: one multiplexed connection that comes back by itself.
+pub(crate) async fn connection(
+    client: &redis::Client,
+) -> redis::RedisResult<redis::aio::ConnectionManager> {
+    use std::time::Duration;
+    let config = redis::aio::ConnectionManagerConfig::new()
+        // An fsync on a busy disk takes seconds at times; an answer that is given up
+        // on too early is a batch written twice.
+        .set_response_timeout(Some(Duration::from_secs(10)))
+        .set_connection_timeout(Some(Duration::from_secs(2)))
+        .set_number_of_retries(1)
+        .set_max_delay(Duration::from_millis(500));
+    client.get_connection_manager_with_config(config).await
+}

@@ -1,0 +1,70 @@
+//! The registry and the allowlist on a real Redis.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use biplane_bus::{Allowlist, Holder, LogOptions, RedisLog, Registry};
+use biplane_core::{Imei, Timestamp};
+use support::TestRedis;
+
+fn imei(n: u64) -> Imei {
+    Imei::with_check_digit(35_000_000_000_000 + n)
+}
+
+fn holder(instance: &str, remote: &str) -> Holder {
+    Holder {
+        instance: instance.into(),
+        remote: remote.into(),
+        since: Timestamp::from_millis(1_599_910_800_123),
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_connects_elsewhere_is_taken_over_and_the_former_holder_named() {
+    let redis = TestRedis::start();
+    let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
+    let registry = Registry::new(&log);
+    let (a, b) = (holder("a", "10.0.0.1:1"), holder("b", "10.0.0.2:1"));
+    assert_eq!(registry.claim(imei(1), &a).await.unwrap(), None);
+    assert_eq!(registry.claim(imei(1), &b).await.unwrap(), Some(a.clone()));
+    assert!(!registry.renew(imei(1), &a).await.unwrap());
+    registry.release(imei(1), &a).await.unwrap();
+    assert_eq!(registry.holder(imei(1)).await.unwrap(), Some(b.clone()));
+    assert!(registry.renew(imei(1), &b).await.unwrap());
+    registry.release(imei(1), &b).await.unwrap();
+    assert_eq!(registry.holder(imei(1)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_entry_ends_by_itself_and_renewing_makes_it_again() {
+    let redis = TestRedis::start();
+    let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
+    let registry = Registry::new(&log);
+    let a = holder("a", "10.0.0.1:1");
+    registry.claim(imei(2), &a).await.unwrap();
+    let mut raw = redis.connection().await;
+    let key = format!("registry:{}", imei(2));
+    let left: i64 = redis::cmd("TTL").arg(&key).query_async(&mut raw).await.unwrap();
+    assert!((290..=300).contains(&left), "{left} s");
+    let _: i64 = redis::cmd("DEL").arg(&key).query_async(&mut raw).await.unwrap();
+    assert!(registry.renew(imei(2), &a).await.unwrap());
+    assert_eq!(registry.holder(imei(2)).await.unwrap(), Some(a));
+}
+
+#[tokio::test]
+async fn publishing_replaces_the_whole_allowlist() {
+    let redis = TestRedis::start();
+    let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
+    let allowlist = Allowlist::new(&log);
+    let now = Timestamp::from_millis(1_599_910_800_123);
+    assert_eq!(allowlist.published().await.unwrap(), None);
+    assert!(!allowlist.contains(imei(1)).await.unwrap());
+    let all: Vec<_> = (0..2_500).map(imei).collect();
+    allowlist.publish(&all, now).await.unwrap();
+    assert!(allowlist.contains(imei(0)).await.unwrap());
+    assert!(allowlist.contains(imei(2_499)).await.unwrap());
+    allowlist.publish(&all[1..2], now + 1).await.unwrap();
+    assert!(!allowlist.contains(imei(0)).await.unwrap());
+    assert!(allowlist.contains(imei(1)).await.unwrap());
+    assert_eq!(allowlist.published().await.unwrap(), Some(now + 1));
+}

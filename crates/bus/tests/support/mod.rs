@@ -1,0 +1,114 @@
+//! A real Redis for a test: own port, own folder, killed when dropped.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct TestRedis {
+    folder: tempfile::TempDir,
+    port: u16,
+    options: Vec<String>,
+    child: Option<Child>,
+}
+
+impl TestRedis {
+    /// As the stack runs it: append-only file, flushed before each answer.
+    pub fn start() -> Self {
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    pub fn start_with(options: &[&str]) -> Self {
+        let mut redis = Self {
+            folder: tempfile::tempdir().unwrap(),
+            port: 0,
+            options: options.iter().map(|&option| option.to_owned()).collect(),
+            child: None,
+        };
+        // Another process may take the free port before Redis does: then another one.
+        for _ in 0..5 {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            redis.port = free.local_addr().unwrap().port();
+            drop(free);
+            if redis.try_start() {
+                return redis;
+            }
+        }
+        panic!("redis-server does not start: {}", redis.log());
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Again on the same port and files.
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "it runs");
+        assert!(self.try_start(), "redis-server does not start again: {}", self.log());
+    }
+
+    pub async fn connection(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.url()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    fn try_start(&mut self) -> bool {
+        let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let mut child = Command::new("redis-server")
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .arg("--dir")
+            .arg(self.folder.path())
+            .args(&self.options)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if self.answers() {
+                self.child = Some(child);
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        false
+    }
+
+    fn answers(&self) -> bool {
+        let ping = || -> std::io::Result<bool> {
+            let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+            socket.write_all(b"PING\r\n")?;
+            let mut answer = [0; 7];
+            socket.read_exact(&mut answer)?;
+            Ok(&answer == b"+PONG\r\n")
+        };
+        ping().unwrap_or(false)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for TestRedis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
