@@ -53,6 +53,8 @@ error_codes! {
     GeofenceRadius = "GEOFENCE_RADIUS", 400;
     /// An IMEI is not 15 digits, or its check digit is wrong.
     DeviceImei = "DEVICE_IMEI", 400;
+    /// Directus's own code: the caller may not see or do this. Says no more, on purpose.
+    Forbidden = "FORBIDDEN", 403;
     /// What came is larger than a rule may be given.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413;
     /// A rule was called in a way that its host should not.

@@ -1,1 +1,52 @@
-//! rules
+//! What Directus asks: is this item allowed, and what follows from it?
+//!
+//! A rule is a pure function from a [`Call`] to an [`Outcome`]. What it has to
+//! know and was not told it asks for ([`Need`]): the host reads it with the
+//! caller's own permissions and calls again with the answers. Nothing outlives a
+//! call, so a crash costs one request.
+//!
+//! The [`manifest`] says which rule applies where; the host registers what it
+//! finds there and decides nothing. A new rule is a function and its entry in
+//! the table below.
+
+mod call;
+mod device;
+mod geofence;
+mod manifest;
+
+pub use call::{Call, Context, Effect, Kind, Level, Need, Outcome, Rejection};
+pub use geofence::MAX_POSITIONS;
+pub use manifest::{Code, Event, Manifest, Rule, Trigger};
+
+/// The version of what crosses between host and module.
+pub const ABI: u32 = 1;
+
+/// A rule as it stands in the table: where it applies, and what it does.
+struct Entry {
+    rule: Rule,
+    run: fn(&Call) -> Outcome,
+}
+
+const RULES: &[Entry] = &[
+    Entry { rule: geofence::VALIDATE, run: geofence::validate },
+    Entry { rule: device::VALIDATE, run: device::validate },
+];
+
+/// Which rules there are and what they apply to.
+pub fn manifest() -> Manifest {
+    Manifest::new(ABI, RULES.iter().map(|entry| entry.rule).collect())
+}
+
+/// Runs one rule.
+pub fn call(call: &Call) -> Outcome {
+    let entry =
+        RULES.iter().find(|entry| entry.rule.kind() == call.kind && entry.rule.name == call.name);
+    match entry {
+        Some(entry) => (entry.run)(call),
+        None => Outcome::reject(Rejection::contract(format!(
+            "there is no {} rule `{}`",
+            call.kind.as_str(),
+            call.name
+        ))),
+    }
+}

@@ -1,0 +1,98 @@
+//! Rings, each by itself: closed, long enough, around something.
+
+use geo::kernels::Orientation;
+use geo::{BoundingRect, Coord, LineString, Rect, algorithm::Kernel, kernels::RobustKernel};
+
+use super::fault::{Fault, Place, SegmentName};
+
+/// A closed ring without repeated positions.
+#[derive(Debug)]
+pub struct Ring {
+    /// For people.
+    pub place: Place,
+    /// Which polygon it belongs to.
+    pub polygon: usize,
+    /// Whether it is a hole of that polygon.
+    pub hole: bool,
+    /// First position = last position.
+    pub line: LineString,
+    /// Of each position, where the client had it (the last of those that repeat).
+    vertices: Vec<u32>,
+    /// What it covers.
+    pub bounds: Rect,
+}
+
+impl Ring {
+    /// Reads the rings of a polygon, the exterior first.
+    pub fn read_polygon(
+        lines: Vec<LineString>,
+        polygon: usize,
+        into: &mut Vec<Self>,
+        place: impl Fn(usize) -> Place,
+    ) -> Result<(), Fault> {
+        if lines.is_empty() {
+            return Err(Fault::Empty { what: "polygon", part: "ring" });
+        }
+        for (index, line) in lines.into_iter().enumerate() {
+            into.push(Self::read(line, polygon, index > 0, place(index))?);
+        }
+        Ok(())
+    }
+
+    fn read(line: LineString, polygon: usize, hole: bool, place: Place) -> Result<Self, Fault> {
+        const LEAST: usize = 4;
+        let count = line.0.len();
+        let (Some(&first), Some(&last)) = (line.0.first(), line.0.last()) else {
+            return Err(Fault::TooFewPoints { place, count, least: LEAST });
+        };
+        if first != last {
+            return Err(Fault::NotClosed { place, first, last });
+        }
+        if count < LEAST {
+            return Err(Fault::TooFewPoints { place, count, least: LEAST });
+        }
+        let mut line = line;
+        let mut vertices: Vec<u32> = Vec::with_capacity(count);
+        let mut kept: usize = 0;
+        for index in 0..count {
+            let position = line.0[index];
+            if kept > 0 && line.0[kept - 1] == position {
+                vertices[kept - 1] = index as u32;
+                continue;
+            }
+            line.0[kept] = position;
+            vertices.push(index as u32);
+            kept += 1;
+        }
+        line.0.truncate(kept);
+        if kept < LEAST {
+            return Err(Fault::TooFewDifferent { place, count: kept.max(2) - 1, least: LEAST - 1 });
+        }
+        let (a, b) = (line.0[0], line.0[1]);
+        if line.0.iter().all(|&c| orientation(a, b, c) == Orientation::Collinear) {
+            return Err(Fault::ZeroArea { place });
+        }
+        let bounds = line.bounding_rect().expect("a ring has positions");
+        Ok(Self { place, polygon, hole, line, vertices, bounds })
+    }
+
+    /// How many segments.
+    pub fn len(&self) -> usize {
+        self.line.0.len() - 1
+    }
+
+    /// The start of segment `index`, which may be one past the last.
+    pub fn vertex(&self, index: usize) -> Coord {
+        self.line.0[index % self.len()]
+    }
+
+    /// The segment as the client counted.
+    pub fn segment_name(&self, index: usize) -> SegmentName {
+        SegmentName(self.vertices[index] as usize)
+    }
+}
+
+/// Exact, whatever the coordinates (Shewchuk's adaptive predicate).
+pub fn orientation(a: Coord, b: Coord, c: Coord) -> Orientation {
+    RobustKernel::orient2d(a, b, c)
+}

@@ -1,0 +1,260 @@
+//! Where rings meet: one sweep over all segments.
+//!
+//! Segments are taken in the order of their lower end along one axis and
+//! compared with those that still reach there: near n log n for shapes of the
+//! real world, and for the worst ones bounded by the number of positions.
+
+use std::collections::HashSet;
+
+use geo::Coord;
+use geo::kernels::Orientation;
+
+use super::fault::{Fault, Meeting};
+use super::ring::{Ring, orientation};
+
+/// Points where two rings of a polygon touch and are allowed to.
+pub type Touches = HashSet<(Point, usize)>;
+
+/// A position by its bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Point(u64, u64);
+
+impl Point {
+    fn of(position: Coord) -> Self {
+        Self(position.x.to_bits(), position.y.to_bits())
+    }
+
+    /// Back again.
+    pub fn position(self) -> Coord {
+        Coord { x: f64::from_bits(self.0), y: f64::from_bits(self.1) }
+    }
+}
+
+struct Segment {
+    start: Coord,
+    end: Coord,
+    /// Extent along the axis of the sweep.
+    low: f64,
+    high: f64,
+    /// Extent across.
+    left: f64,
+    right: f64,
+    ring: u32,
+    index: u32,
+}
+
+/// Finds the first ring that meets itself, else two rings that meet in more than
+/// points; answers where rings of one polygon touch (point, index of the ring).
+pub fn check(rings: &[Ring]) -> Result<Touches, Fault> {
+    let segments = sorted_segments(rings);
+    let mut touches = Touches::new();
+    // A ring that meets itself is said first, or the verdict would hang on the ring's start.
+    let mut rings_meet = None;
+    let mut active: Vec<u32> = Vec::new();
+    for (current, segment) in segments.iter().enumerate() {
+        let mut slot = 0;
+        while slot < active.len() {
+            let other = &segments[active[slot] as usize];
+            if other.high < segment.low {
+                active.swap_remove(slot);
+                continue;
+            }
+            slot += 1;
+            if other.left > segment.right || other.right < segment.left {
+                continue;
+            }
+            if other.ring == segment.ring {
+                let ring = &rings[segment.ring as usize];
+                if let Some((meeting, at)) = within_ring(ring, other, segment) {
+                    let (first, second) =
+                        (other.index.min(segment.index), other.index.max(segment.index));
+                    return Err(Fault::SelfIntersection {
+                        place: ring.place,
+                        meeting,
+                        at,
+                        first: ring.segment_name(first as usize),
+                        second: ring.segment_name(second as usize),
+                    });
+                }
+            } else if rings_meet.is_none() {
+                rings_meet = between_rings(rings, other, segment, &mut touches);
+            }
+        }
+        active.push(current as u32);
+    }
+    rings_meet.map_or(Ok(touches), Err)
+}
+
+fn sorted_segments(rings: &[Ring]) -> Vec<Segment> {
+    // Along the axis on which the segments overlap less: a comb is quick in one direction only.
+    let (mut along, mut extent) = ([0.0; 2], [(f64::MAX, f64::MIN); 2]);
+    for ring in rings {
+        for line in ring.line.lines() {
+            along[0] += line.dx().abs();
+            along[1] += line.dy().abs();
+        }
+        for (axis, (low, high)) in
+            [(ring.bounds.min().x, ring.bounds.max().x), (ring.bounds.min().y, ring.bounds.max().y)]
+                .into_iter()
+                .enumerate()
+        {
+            extent[axis] = (extent[axis].0.min(low), extent[axis].1.max(high));
+        }
+    }
+    let depth = |axis: usize| along[axis] / (extent[axis].1 - extent[axis].0);
+    let by_y = depth(1) < depth(0);
+
+    let mut segments = Vec::with_capacity(rings.iter().map(Ring::len).sum());
+    for (ring, shape) in rings.iter().enumerate() {
+        for (index, line) in shape.line.lines().enumerate() {
+            let x = (line.start.x.min(line.end.x), line.start.x.max(line.end.x));
+            let y = (line.start.y.min(line.end.y), line.start.y.max(line.end.y));
+            let ((low, high), (left, right)) = if by_y { (y, x) } else { (x, y) };
+            segments.push(Segment {
+                start: line.start,
+                end: line.end,
+                low,
+                high,
+                left,
+                right,
+                ring: ring as u32,
+                index: index as u32,
+            });
+        }
+    }
+    segments.sort_unstable_by(|a, b| {
+        a.low.total_cmp(&b.low).then((a.ring, a.index).cmp(&(b.ring, b.index)))
+    });
+    segments
+}
+
+/// How two segments of one ring meet, other than by following each other.
+fn within_ring(ring: &Ring, a: &Segment, b: &Segment) -> Option<(Meeting, Coord)> {
+    let (first, second) = if a.index < b.index { (a, b) } else { (b, a) };
+    let gap = (second.index - first.index) as usize;
+    let (shared, before, after) = if gap == 1 {
+        (first.end, first.start, second.end)
+    } else if gap == ring.len() - 1 {
+        (first.start, second.start, first.end)
+    } else {
+        return meeting(a, b);
+    };
+    // Neighbours share a position; only going back the same way is wrong.
+    let back = orientation(before, shared, after) == Orientation::Collinear
+        && (before.x > shared.x) == (after.x > shared.x)
+        && (before.x < shared.x) == (after.x < shared.x)
+        && (before.y > shared.y) == (after.y > shared.y)
+        && (before.y < shared.y) == (after.y < shared.y);
+    back.then_some((Meeting::Overlap, shared))
+}
+
+/// Whether two rings meet here in a way that they must not; otherwise notes where they touch.
+fn between_rings(rings: &[Ring], a: &Segment, b: &Segment, touches: &mut Touches) -> Option<Fault> {
+    let (meeting, at) = meeting(a, b)?;
+    let (ring_a, ring_b) = (&rings[a.ring as usize], &rings[b.ring as usize]);
+    let meeting = match meeting {
+        Meeting::Touch if !pass_through(at, around(ring_a, a, at), around(ring_b, b, at)) => {
+            if ring_a.polygon == ring_b.polygon {
+                touches.insert((Point::of(at), a.ring as usize));
+                touches.insert((Point::of(at), b.ring as usize));
+            }
+            return None;
+        }
+        Meeting::Touch => Meeting::Cross,
+        other => other,
+    };
+    let ((first, first_ring), (second, second_ring)) =
+        if a.ring < b.ring { ((a, ring_a), (b, ring_b)) } else { ((b, ring_b), (a, ring_a)) };
+    Some(Fault::RingsMeet {
+        first_place: first_ring.place,
+        second_place: second_ring.place,
+        meeting,
+        at,
+        first: first_ring.segment_name(first.index as usize),
+        second: second_ring.segment_name(second.index as usize),
+    })
+}
+
+/// How two segments that are no neighbours meet, and where. A touch is exact: it
+/// is an end of one of them.
+fn meeting(a: &Segment, b: &Segment) -> Option<(Meeting, Coord)> {
+    use Orientation::Collinear;
+    let b_start = orientation(a.start, a.end, b.start);
+    let b_end = orientation(a.start, a.end, b.end);
+    if b_start == b_end && b_start != Collinear {
+        return None;
+    }
+    let a_start = orientation(b.start, b.end, a.start);
+    let a_end = orientation(b.start, b.end, a.end);
+    if a_start == a_end && a_start != Collinear {
+        return None;
+    }
+    if b_start == Collinear && b_end == Collinear {
+        // On one line: what they share lies between the second and third of the four ends.
+        let mut ends = [a.start, a.end, b.start, b.end];
+        ends.sort_unstable_by(|p, q| p.x.total_cmp(&q.x).then(p.y.total_cmp(&q.y)));
+        let shared = |p: Coord| within(a, p) && within(b, p);
+        return match (shared(ends[1]), shared(ends[2])) {
+            (true, true) if ends[1] != ends[2] => Some((Meeting::Overlap, ends[1])),
+            (true, _) => Some((Meeting::Touch, ends[1])),
+            _ => None,
+        };
+    }
+    let ends = [(b_start, b.start), (b_end, b.end), (a_start, a.start), (a_end, a.end)];
+    if let Some((_, at)) = ends.into_iter().find(|(side, _)| *side == Collinear) {
+        return Some((Meeting::Touch, at));
+    }
+    Some((Meeting::Cross, crossing(a, b)))
+}
+
+/// Whether a position on the segment's line is on the segment.
+fn within(segment: &Segment, p: Coord) -> bool {
+    let (s, e) = (segment.start, segment.end);
+    (s.x.min(e.x)..=s.x.max(e.x)).contains(&p.x) && (s.y.min(e.y)..=s.y.max(e.y)).contains(&p.y)
+}
+
+/// Where two segments cross, near enough for people.
+fn crossing(a: &Segment, b: &Segment) -> Coord {
+    let (da, db, between) = (a.end - a.start, b.end - b.start, b.start - a.start);
+    let share = (between.x * db.y - between.y * db.x) / (da.x * db.y - da.y * db.x);
+    let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.5 };
+    a.start + da * share
+}
+
+/// Where the ring comes from and goes to at a position on its segment.
+fn around(ring: &Ring, segment: &Segment, at: Coord) -> (Coord, Coord) {
+    let index = segment.index as usize;
+    if at == segment.start {
+        (ring.vertex(index + ring.len() - 1), segment.end)
+    } else if at == segment.end {
+        (segment.start, ring.vertex(index + 2))
+    } else {
+        (segment.start, segment.end)
+    }
+}
+
+/// Whether two rings that share the position `at` pass through each other there:
+/// one of the second's ways lies to the left of the first, the other to the right.
+fn pass_through(at: Coord, a: (Coord, Coord), b: (Coord, Coord)) -> bool {
+    match (side(at, a, b.0), side(at, a, b.1)) {
+        (Some(first), Some(second)) => first != second,
+        // Along the same line: the overlap is found with its own pair of segments.
+        _ => false,
+    }
+}
+
+/// Whether `p` is in the sector from `from` counter-clockwise to `to`, seen from
+/// `at`; `None` on its edges.
+fn side(at: Coord, (from, to): (Coord, Coord), p: Coord) -> Option<bool> {
+    use Orientation::{Clockwise, Collinear, CounterClockwise};
+    let (of_from, of_to) = (orientation(at, from, p), orientation(at, to, p));
+    let same_way = |q: Coord| (q.x - at.x) * (p.x - at.x) + (q.y - at.y) * (p.y - at.y) > 0.0;
+    if (of_from == Collinear && same_way(from)) || (of_to == Collinear && same_way(to)) {
+        return None;
+    }
+    Some(match orientation(at, from, to) {
+        CounterClockwise => of_from == CounterClockwise && of_to == Clockwise,
+        Clockwise => !(of_to == CounterClockwise && of_from == Clockwise),
+        Collinear => of_from == CounterClockwise,
+    })
+}

@@ -1,0 +1,157 @@
+//! What the module offers to its host.
+
+use biplane_core::ErrorCode;
+use serde::{Deserialize, Serialize};
+
+use crate::Kind;
+
+/// Everything that the host has to know to register the rules.
+#[derive(Clone, Debug, Serialize)]
+pub struct Manifest {
+    /// Version of the calling convention.
+    pub abi: u32,
+    /// The module's name.
+    pub name: &'static str,
+    /// The module's version.
+    pub version: &'static str,
+    /// The rules.
+    pub rules: Vec<Rule>,
+    /// Every code that a client can see, with its HTTP status.
+    pub codes: Vec<Code>,
+}
+
+/// A stable code and its HTTP status.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Code {
+    /// As clients see it.
+    pub code: ErrorCode,
+    /// HTTP.
+    pub status: u16,
+}
+
+/// A rule and where it applies.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Rule {
+    /// Unique among rules of its kind, e.g. `geofence.validate`.
+    pub name: &'static str,
+    /// What sets it off.
+    #[serde(flatten)]
+    pub trigger: Trigger,
+}
+
+/// What sets a rule off.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Trigger {
+    /// Before an item is written: may change or reject it.
+    Filter {
+        /// On what.
+        events: &'static [Event],
+        /// Of which collections.
+        collections: &'static [&'static str],
+        /// The only fields that cross. An update that has none of them is not
+        /// the rule's business.
+        fields: &'static [&'static str],
+    },
+    /// After an item was written; the transaction may still be rolled back.
+    Action {
+        /// On what.
+        events: &'static [Event],
+        /// Of which collections.
+        collections: &'static [&'static str],
+    },
+    /// A route below `/biplane`.
+    Endpoint {
+        /// HTTP.
+        method: &'static str,
+        /// Below `/biplane`.
+        path: &'static str,
+    },
+    /// A step of a Flow.
+    Operation {
+        /// As the Flow editor shows it.
+        label: &'static str,
+        /// A Material Symbols name.
+        icon: &'static str,
+    },
+}
+
+/// What happens to an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// It is made.
+    #[serde(rename = "items.create")]
+    Create,
+    /// It is changed.
+    #[serde(rename = "items.update")]
+    Update,
+    /// It is removed.
+    #[serde(rename = "items.delete")]
+    Delete,
+}
+
+impl Rule {
+    /// Which kind of rule it is.
+    pub const fn kind(&self) -> Kind {
+        match self.trigger {
+            Trigger::Filter { .. } => Kind::Filter,
+            Trigger::Action { .. } => Kind::Action,
+            Trigger::Endpoint { .. } => Kind::Endpoint,
+            Trigger::Operation { .. } => Kind::Operation,
+        }
+    }
+}
+
+impl Manifest {
+    pub(crate) fn new(abi: u32, rules: Vec<Rule>) -> Self {
+        Self {
+            abi,
+            name: "biplane",
+            version: env!("CARGO_PKG_VERSION"),
+            rules,
+            codes: ErrorCode::ALL
+                .iter()
+                .map(|&code| Code { code, status: code.status() })
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use crate::{Trigger, manifest};
+
+    #[test]
+    fn a_rule_looks_to_the_host_as_the_convention_says() {
+        let rules = serde_json::to_value(manifest().rules).expect("JSON");
+        assert_eq!(
+            rules[1],
+            serde_json::json!({
+                "kind": "filter",
+                "name": "device.validate",
+                "events": ["items.create", "items.update"],
+                "collections": ["devices"],
+                "fields": ["imei"],
+            })
+        );
+    }
+
+    #[test]
+    fn no_two_rules_share_kind_and_name() {
+        let manifest = manifest();
+        let names: HashSet<_> =
+            manifest.rules.iter().map(|rule| (rule.kind().as_str(), rule.name)).collect();
+        assert_eq!(names.len(), manifest.rules.len());
+    }
+
+    #[test]
+    fn every_filter_names_events_collections_and_fields() {
+        for rule in manifest().rules {
+            if let Trigger::Filter { events, collections, fields } = rule.trigger {
+                assert!(!events.is_empty() && !collections.is_empty() && !fields.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+// Runs a wasm32-wasip1 program: cargo's runner for the tests of the pure crates.
+import { readFileSync } from 'node:fs';
+import { WASI } from 'node:wasi';
+
+const [program, ...args] = process.argv.slice(2);
+// Tests read the golden cases: the crate's folder is where cargo starts them, the checkout holds both.
+const wasi = new WASI({ version: 'preview1', args: [program, ...args], env: process.env, preopens: { '/': '/' } });
+const module = new WebAssembly.Module(readFileSync(program));
+const instance = new WebAssembly.Instance(module, wasi.getImportObject());
+process.exitCode = wasi.start(instance);
