@@ -1,0 +1,71 @@
+import { connect, type LiveClient } from '@biplane/live';
+import type { AxiosInstance } from 'axios';
+
+import { reasonOf } from './race';
+import type { Connection, Crossing, Position } from './types';
+
+export interface FeedEvents {
+	/** `fresh`: the first of a connection; what was shown before may be old. */
+	positions(positions: Position[], fresh: boolean): void;
+	crossings(crossings: Crossing[]): void;
+	connection(connection: Connection): void;
+}
+
+/** How the extension is set up on this server. */
+export interface Settings {
+	/** A raster tile template. */
+	tiles: string | null;
+}
+
+export async function readSettings(api: AxiosInstance): Promise<Settings> {
+	try {
+		const { data } = await api.get('/biplane/live/config');
+		return { tiles: (data.data ?? data).tiles || null };
+	} catch {
+		// The built-in map needs no settings.
+		return { tiles: null };
+	}
+}
+
+/** Follows an event on the live channel until it is closed; reconnecting is the client's work. */
+export class Feed {
+	private readonly client: LiveClient;
+	/** The last reason why there was no token: the client only knows that it got none. */
+	private refusal: string | null = null;
+
+	constructor(
+		private readonly api: AxiosInstance,
+		event: string,
+		events: FeedEvents,
+	) {
+		this.client = connect({ token: () => this.token() });
+		this.client.onState((state) => {
+			if (state.name === 'live') events.connection({ state: 'live' });
+			else if (state.name === 'connecting') events.connection({ state: 'connecting' });
+			else if (state.name === 'reconnecting') events.connection({ state: 'reconnecting', reason: this.refusal ?? state.reason });
+			else events.connection({ state: 'offline', reason: this.refusal ?? state.reason });
+		});
+		this.client.subscribe({ event }, (update) => {
+			if (update.event === 'init') events.positions(update.data, true);
+			else if (update.event === 'positions') events.positions(update.data, false);
+			else if (update.event === 'crossings') events.crossings(update.data);
+			else events.connection({ state: update.final ? 'offline' : 'reconnecting', reason: update.data.message });
+		});
+	}
+
+	close(): void {
+		this.client.close();
+	}
+
+	/** A token for the live channel only: the session's cookie never leaves Directus. */
+	private async token(): Promise<{ access_token: string; expires_at: string; url: string }> {
+		try {
+			const { data } = await this.api.post('/biplane/live/token');
+			this.refusal = null;
+			return data.data;
+		} catch (error) {
+			this.refusal = `No token for the live channel. ${reasonOf(error)}`;
+			throw new Error(this.refusal);
+		}
+	}
+}

@@ -1,0 +1,124 @@
+import type { Crossing, Entry, Position } from './types';
+import { Trail } from './trails';
+
+/** Between two fixes a mark glides for as long as the fixes were apart on arrival, within these bounds (ms). */
+const GLIDE_MIN = 80;
+const GLIDE_MAX = 1500;
+/** A jump longer than this (degrees) is not glided over: a new start of the replay, a tracker switched on elsewhere. */
+const GLIDE_LIMIT_DEG = 0.2;
+
+/** A competitor as the panel knows it: who, where, and where the mark is on its way there. */
+export class Competitor {
+	fix: Position | null = null;
+	/** Event time of `fix`, ms. */
+	timeMs = 0;
+	/** The last fix that the processor holds for implausible, if newer than `fix`. */
+	doubtful: Position | null = null;
+	lastCrossing: Crossing | null = null;
+	readonly trail = new Trail();
+
+	private fromLon = 0;
+	private fromLat = 0;
+	private arrivedAt = 0;
+	private glideMs = 0;
+
+	constructor(
+		readonly entry: Entry,
+		readonly color: string,
+	) {}
+
+	/** Takes a position; `now` is the browser's monotonic clock in ms. */
+	take(position: Position, now: number, glides: boolean): void {
+		const timeMs = Date.parse(position.time);
+		if (!Number.isFinite(timeMs)) return;
+		if (position.faulty) {
+			if (timeMs > this.timeMs) this.doubtful = position;
+			return;
+		}
+		if (this.fix && timeMs === this.timeMs) return;
+		// A replay that began anew: what was drawn belongs to another run.
+		if (timeMs < this.timeMs) this.trail.clear();
+		const [lon, lat] = this.place(now);
+		const near = this.fix && Math.abs(position.lon - lon) + Math.abs(position.lat - lat) < GLIDE_LIMIT_DEG;
+		this.fromLon = near ? lon : position.lon;
+		this.fromLat = near ? lat : position.lat;
+		const apart = this.arrivedAt === 0 ? 0 : now - this.arrivedAt;
+		this.glideMs = near && glides ? Math.min(Math.max(apart, GLIDE_MIN), GLIDE_MAX) : 0;
+		this.arrivedAt = now;
+		this.fix = position;
+		this.timeMs = timeMs;
+		if (this.doubtful && Date.parse(this.doubtful.time) <= timeMs) this.doubtful = null;
+		if (!near) this.trail.cut();
+		this.trail.push(position.lon, position.lat, timeMs);
+	}
+
+	/** Where the mark is drawn now: `[lon, lat]`. */
+	place(now: number): [number, number] {
+		if (!this.fix) return [0, 0];
+		const done = this.glideMs === 0 ? 1 : Math.min(1, (now - this.arrivedAt) / this.glideMs);
+		return [this.fromLon + (this.fix.lon - this.fromLon) * done, this.fromLat + (this.fix.lat - this.fromLat) * done];
+	}
+
+	/** From where the mark set out to where it is: joins the trail, which ends at the fix before, to the mark. */
+	head(now: number): [number, number][] {
+		return [[this.fromLon, this.fromLat], this.place(now)];
+	}
+
+	moving(now: number): boolean {
+		return this.fix !== null && now - this.arrivedAt < this.glideMs;
+	}
+}
+
+/** All competitors of a race. */
+export class Field {
+	readonly all: Competitor[];
+	readonly byEntry: Map<string, Competitor>;
+	private readonly byDevice: Map<string, Competitor>;
+	private readonly seen = new Set<string>();
+	/** Event time of the newest fix, ms; 0 before the first. */
+	newestMs = 0;
+	/** Newest first, each once. */
+	crossings: Crossing[] = [];
+
+	constructor(entries: Entry[]) {
+		this.all = entries.map((entry, index) => new Competitor(entry, entry.color ?? hue(index)));
+		this.byEntry = new Map(this.all.map((one) => [one.entry.id, one]));
+		this.byDevice = new Map(this.all.flatMap((one) => (one.entry.device ? [[one.entry.device, one]] : [])));
+	}
+
+	takePositions(positions: Position[], now: number, glides: boolean): void {
+		for (const position of positions) this.byDevice.get(position.device)?.take(position, now, glides);
+		this.newestMs = this.all.reduce((newest, one) => Math.max(newest, one.timeMs), 0);
+	}
+
+	takeCrossings(crossings: Crossing[], kept: number): void {
+		const fresh = crossings.filter((crossing) => !this.seen.has(crossing.id));
+		if (fresh.length === 0) return;
+		for (const crossing of fresh) {
+			this.seen.add(crossing.id);
+			const competitor = this.competitorOf(crossing);
+			if (competitor && (!competitor.lastCrossing || competitor.lastCrossing.crossed_at <= crossing.crossed_at)) {
+				competitor.lastCrossing = crossing;
+			}
+		}
+		this.crossings = [...fresh, ...this.crossings]
+			.sort((a, b) => Date.parse(b.crossed_at) - Date.parse(a.crossed_at))
+			.slice(0, kept);
+	}
+
+	/** Whether a position is later than what is known of its device. */
+	isNews(position: Position): boolean {
+		return Date.parse(position.time) > (this.byDevice.get(position.device)?.timeMs ?? Infinity);
+	}
+
+	competitorOf(crossing: Crossing): Competitor | undefined {
+		return (crossing.entry ? this.byEntry.get(crossing.entry) : undefined) ?? this.byDevice.get(crossing.device);
+	}
+
+	moving(now: number): boolean {
+		return this.all.some((one) => one.moving(now));
+	}
+}
+
+/** Neighbours in the list far apart on the colour wheel (the golden angle). */
+const hue = (index: number): string => `hsl(${Math.round((index * 137.508 + 210) % 360)}, 68%, ${index % 2 ? 42 : 50}%)`;

@@ -1,0 +1,21 @@
+declare module '*?packed' {
+	/** The file, gzipped, in base64. */
+	const base64: string;
+	export default base64;
+}
+
+declare module '*.vue' {
+	import type { Component } from 'vue';
+	const component: Component;
+	export default component;
+}
+
+/** The little of topojson-client 3 that is used. */
+declare module 'topojson-client' {
+	export interface Topology {
+		type: 'Topology';
+		objects: Record<string, object>;
+		arcs: number[][][];
+	}
+	export function feature(topology: Topology, object: object): GeoJSON.Feature;
+}
