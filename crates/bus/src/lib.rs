@@ -7,12 +7,14 @@
 
 mod allowlist;
 mod durability;
+pub mod live;
 mod log;
 mod redis_log;
 mod registry;
 
 pub use allowlist::{Allowlist, AllowlistError};
 pub use durability::{Durability, DurabilityError};
+pub use live::LiveFeed;
 pub use log::{Entry, EntryId, Lease, Log, LogError, Poison};
 pub use redis_log::{Backlog, ConnectError, LogOptions, RedisLog};
 pub use registry::{Holder, Registry, RegistryError};

@@ -1,1 +1,3 @@
 //! processor
+
+pub mod live;
