@@ -7,11 +7,16 @@
 //! metres, speeds in km/h, courses over ground in degrees clockwise from north,
 //! times in UTC with milliseconds.
 
+pub mod agreement;
 pub mod error_code;
 pub mod fix;
+pub mod geodesy;
+pub mod geofence;
 pub mod ids;
 pub mod live;
+pub mod plausibility;
 pub mod time;
+pub mod timing;
 
 pub use error_code::ErrorCode;
 pub use fix::{Fix, Frame, IoValue};

@@ -205,18 +205,6 @@ pub struct LiveCrossing {
     pub crossed_at: Timestamp,
 }
 
-/// What the owner of a partition publishes to `live:{pNN}`, for every hub to pass on.
-///
-/// In JSON `{"position": …}` or `{"crossing": …}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LiveItem {
-    /// Decided, perhaps not stored yet.
-    Position(LivePosition),
-    /// Stored.
-    Crossing(LiveCrossing),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,116 @@
+//! Whether a fix can be true.
+//!
+//! What can't is stored and marked, never dropped: operators decide in the end.
+
+use serde::{Deserialize, Serialize};
+
+use crate::geodesy::{Point, distance_m};
+use crate::geofence::Moment;
+use crate::{Fix, Timestamp};
+
+/// Limits of what is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plausibility {
+    /// Nothing tracked goes faster between two fixes, in km/h.
+    pub max_speed_kmh: f64,
+    /// How far a device's clock may be ahead of ours, in seconds.
+    pub max_ahead_s: i64,
+}
+
+impl Default for Plausibility {
+    fn default() -> Self {
+        Self { max_speed_kmh: 1000.0, max_ahead_s: 600 }
+    }
+}
+
+/// Why a fix is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// A coordinate is no number or not on the earth.
+    Coordinates,
+    /// Exactly at latitude 0, longitude 0: what trackers say when they know nothing.
+    Zero,
+    /// No satellite in use.
+    NoSatellites,
+    /// Ahead of our clock.
+    Future,
+    /// Too far from the fix before to have moved there.
+    ImpossibleSpeed,
+}
+
+impl Fault {
+    /// All, for counting by reason.
+    pub const ALL: [Self; 5] =
+        [Self::Coordinates, Self::Zero, Self::NoSatellites, Self::Future, Self::ImpossibleSpeed];
+
+    /// As in the column `positions.fault_reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Coordinates => "invalid_coordinates",
+            Self::Zero => "zero_coordinates",
+            Self::NoSatellites => "no_satellites",
+            Self::Future => "future",
+            Self::ImpossibleSpeed => "impossible_speed",
+        }
+    }
+}
+
+/// Why a time is held by no partition of `telemetry.positions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutOfTime {
+    /// Before 2000-01-01: a clock that never was set.
+    Past,
+    /// More than a day ahead.
+    Future,
+}
+
+impl OutOfTime {
+    /// As in the column `quarantine.reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Past => "time_before_2000",
+            Self::Future => "time_in_the_future",
+        }
+    }
+}
+
+/// Whether `time` may stand in `telemetry.positions` at all.
+pub fn out_of_time(time: Timestamp, received_at: Timestamp) -> Option<OutOfTime> {
+    const Y2000: Timestamp = Timestamp::from_millis(946_684_800_000);
+    if time < Y2000 {
+        Some(OutOfTime::Past)
+    } else if time - received_at > 86_400_000 {
+        Some(OutOfTime::Future)
+    } else {
+        None
+    }
+}
+
+impl Plausibility {
+    /// What is wrong with a fix, `last` being the believed one before it, if it is later.
+    ///
+    /// A device that really is far away is believed again once enough time has passed for it
+    /// to have come there: one wrong fix can't silence it for good.
+    pub fn fault(&self, fix: &Fix, received_at: Timestamp, last: Option<Moment>) -> Option<Fault> {
+        let at = Point { lat: fix.lat, lon: fix.lon };
+        if !at.is_on_earth() {
+            return Some(Fault::Coordinates);
+        }
+        if at.lat == 0.0 && at.lon == 0.0 {
+            return Some(Fault::Zero);
+        }
+        if fix.satellites == Some(0) {
+            return Some(Fault::NoSatellites);
+        }
+        if fix.time - received_at > self.max_ahead_s.saturating_mul(1000) {
+            return Some(Fault::Future);
+        }
+        let last = last.filter(|last| last.time < fix.time)?;
+        let hours = (fix.time - last.time) as f64 / 3_600_000.0;
+        // Cheap first: a degree is at most 111.2 km, so most fixes need no trigonometry.
+        let away = (at.lat - last.at.lat).abs() + (at.lon - last.at.lon).abs();
+        let limit_km = self.max_speed_kmh * hours;
+        (away * 111.2 > limit_km && distance_m(last.at, at) / 1000.0 > limit_km)
+            .then_some(Fault::ImpossibleSpeed)
+    }
+}

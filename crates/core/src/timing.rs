@@ -1,0 +1,252 @@
+//! From a device's fixes to the rows of `crossings`.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::geodesy::Point;
+use crate::geofence::{FenceIndex, Moment, Segment};
+use crate::live::{Direction, LiveCrossing};
+use crate::plausibility::{Fault, OutOfTime, Plausibility, out_of_time};
+use crate::{
+    CheckpointId, DeviceId, EntryId, EventId, Fix, GeofenceId, Imei, OrganizationId, Timestamp,
+};
+
+/// The namespace of all ids that Biplane derives instead of drawing.
+pub const NAMESPACE: Uuid = Uuid::from_u128(0x9f4f_7d9e_2c55_5d0c_8f3a_6b1d_7b0f_2a11);
+
+/// A row of `devices`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The row.
+    pub id: DeviceId,
+    /// Who owns it now.
+    pub organization: OrganizationId,
+}
+
+/// A row of `checkpoints`: a geofence's place in an event's course.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The row.
+    pub id: CheckpointId,
+    /// Whose course.
+    pub event: EventId,
+    /// Which way counts; `None`: both.
+    pub direction: Option<Direction>,
+    /// Event time from which a crossing is valid.
+    pub opens_at: Option<Timestamp>,
+    /// Event time until which a crossing is valid, that instant included.
+    pub closes_at: Option<Timestamp>,
+}
+
+/// A row of `entries`, as seen from its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The row.
+    pub id: EntryId,
+    /// What it takes part in.
+    pub event: EventId,
+}
+
+/// What the business plane says about devices, fences and courses: read whole, swapped whole.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Active devices.
+    pub devices: HashMap<Imei, Device>,
+    /// Active fences by owner.
+    pub fences: HashMap<OrganizationId, FenceIndex>,
+    /// The entries of each device in events that are timed.
+    pub entries: HashMap<DeviceId, Vec<Entry>>,
+    /// The places of each fence in courses of events that are timed.
+    pub checkpoints: HashMap<GeofenceId, Vec<Checkpoint>>,
+}
+
+/// A row of `crossings`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crossing {
+    /// Derived from what happened ([`crossing_id`]), so that a replay finds the same row.
+    pub id: Uuid,
+    /// Who owned the device when it happened.
+    pub organization: OrganizationId,
+    /// Event, entry and checkpoint, when the fence is part of a course that the device takes part in.
+    pub course: Option<(EventId, EntryId, CheckpointId)>,
+    /// Which tracker.
+    pub device: DeviceId,
+    /// What was crossed.
+    pub geofence: GeofenceId,
+    /// Which way.
+    pub direction: Direction,
+    /// Event time, interpolated.
+    pub crossed_at: Timestamp,
+    /// The fix before.
+    pub fix_before_at: Timestamp,
+    /// The fix after.
+    pub fix_after_at: Timestamp,
+    /// Interpolated.
+    pub at: Point,
+    /// Whether the checkpoint was open.
+    pub status: CrossingStatus,
+}
+
+/// Whether a crossing counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrossingStatus {
+    /// It does.
+    Valid,
+    /// Before the checkpoint opened or after it closed.
+    OutsideWindow,
+}
+
+impl CrossingStatus {
+    /// As in the column `crossings.status`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::OutsideWindow => "outside_window",
+        }
+    }
+}
+
+impl Crossing {
+    /// As it is told to live clients.
+    pub fn live(&self) -> LiveCrossing {
+        LiveCrossing {
+            id: self.id,
+            organization: self.organization,
+            event: self.course.map(|(event, _, _)| event),
+            entry: self.course.map(|(_, entry, _)| entry),
+            device: self.device,
+            checkpoint: self.course.map(|(_, _, checkpoint)| checkpoint),
+            geofence: self.geofence,
+            direction: self.direction,
+            crossed_at: self.crossed_at,
+        }
+    }
+}
+
+/// The id of a crossing: UUID v5 of `<device>/<geofence>/<checkpoint or ->/<direction>/<milliseconds>`.
+pub fn crossing_id(
+    device: DeviceId,
+    geofence: GeofenceId,
+    checkpoint: Option<CheckpointId>,
+    direction: Direction,
+    crossed_at: Timestamp,
+) -> Uuid {
+    let checkpoint = checkpoint.map_or_else(|| "-".to_owned(), |checkpoint| checkpoint.to_string());
+    let (direction, millis) = (direction.as_str(), crossed_at.as_millis());
+    let name = format!("{device}/{geofence}/{checkpoint}/{direction}/{millis}");
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+/// What became of a fix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Believed, and the latest: it moved the device.
+    Moved,
+    /// Believed, but not later than what is known: stored, and nothing else.
+    Late,
+    /// Not believed: stored and marked.
+    Faulty(Fault),
+    /// No partition holds its time: quarantined.
+    Quarantined(OutOfTime),
+}
+
+/// What is known of a device between two fixes: only where it was last believed to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tracker {
+    /// The latest fix that was believed.
+    pub last: Option<Moment>,
+}
+
+impl Tracker {
+    /// Takes a fix in, and adds the crossings that it makes known to `crossings`.
+    ///
+    /// The first fix only says where the device is. Late fixes and those of a time that is
+    /// known already don't move it.
+    pub fn observe(
+        &mut self,
+        fix: &Fix,
+        received_at: Timestamp,
+        device: Device,
+        setup: &Setup,
+        limits: &Plausibility,
+        crossings: &mut Vec<Crossing>,
+    ) -> Verdict {
+        if let Some(reason) = out_of_time(fix.time, received_at) {
+            return Verdict::Quarantined(reason);
+        }
+        if let Some(fault) = limits.fault(fix, received_at, self.last) {
+            return Verdict::Faulty(fault);
+        }
+        let now = Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };
+        match self.last {
+            Some(last) if now.time <= last.time => return Verdict::Late,
+            Some(last) => setup.crossings_between(device, last, now, crossings),
+            None => {}
+        }
+        self.last = Some(now);
+        Verdict::Moved
+    }
+}
+
+impl Setup {
+    /// Adds the rows that a device's way from `before` to the later `after` makes, in order of time.
+    pub fn crossings_between(
+        &self,
+        device: Device,
+        before: Moment,
+        after: Moment,
+        crossings: &mut Vec<Crossing>,
+    ) {
+        let Some(fences) = self.fences.get(&device.organization).filter(|index| !index.is_empty())
+        else {
+            return;
+        };
+        let first = crossings.len();
+        let segment = Segment::between(before, after);
+        for (fence, border) in fences.crossings(&segment) {
+            let row = |course: Option<(EventId, EntryId, CheckpointId)>, status| Crossing {
+                id: crossing_id(
+                    device.id,
+                    fence.id,
+                    course.map(|(_, _, checkpoint)| checkpoint),
+                    border.direction,
+                    border.time,
+                ),
+                organization: device.organization,
+                course,
+                device: device.id,
+                geofence: fence.id,
+                direction: border.direction,
+                crossed_at: border.time,
+                fix_before_at: before.time,
+                fix_after_at: after.time,
+                at: border.at,
+                status,
+            };
+            let rows = crossings.len();
+            for checkpoint in self.checkpoints.get(&fence.id).into_iter().flatten() {
+                if checkpoint.direction.is_some_and(|counted| counted != border.direction) {
+                    continue;
+                }
+                let entries = self.entries.get(&device.id).into_iter().flatten();
+                for entry in entries.filter(|entry| entry.event == checkpoint.event) {
+                    let course = (checkpoint.event, entry.id, checkpoint.id);
+                    crossings.push(row(Some(course), checkpoint.status_at(border.time)));
+                }
+            }
+            if crossings.len() == rows {
+                crossings.push(row(None, CrossingStatus::Valid));
+            }
+        }
+        crossings[first..].sort_by_key(|crossing| crossing.crossed_at);
+    }
+}
+
+impl Checkpoint {
+    fn status_at(&self, time: Timestamp) -> CrossingStatus {
+        let open = self.opens_at.is_none_or(|opens| opens <= time)
+            && self.closes_at.is_none_or(|closes| time <= closes);
+        if open { CrossingStatus::Valid } else { CrossingStatus::OutsideWindow }
+    }
+}

@@ -1,0 +1,231 @@
+//! From fixes to rows of `crossings`: order, faults, courses.
+
+use std::collections::HashMap;
+
+use biplane_core::geodesy::Point;
+use biplane_core::geofence::{Fence, FenceIndex, Moment, Shape};
+use biplane_core::live::Direction;
+use biplane_core::plausibility::{Fault, OutOfTime, Plausibility};
+use biplane_core::timing::{
+    Checkpoint, Crossing, CrossingStatus, Device, Entry, Setup, Tracker, Verdict,
+};
+use biplane_core::{Fix, Timestamp};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+const DEVICE: Device = Device {
+    id: biplane_core::DeviceId(Uuid::from_u128(1)),
+    organization: biplane_core::OrganizationId(Uuid::from_u128(2)),
+};
+const START: i64 = 1_599_910_800_000;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(START + seconds * 1000)
+}
+
+fn fix(seconds: i64, lat: f64, lon: f64) -> Fix {
+    Fix {
+        time: at(seconds),
+        lat,
+        lon,
+        altitude_m: None,
+        speed_kmh: None,
+        course_deg: None,
+        satellites: None,
+        hdop: None,
+        io: vec![],
+    }
+}
+
+/// Two fences of 1 km and 3 km around 46 N 12 E; the smaller is the checkpoint of two events,
+/// in one of which it counts entering only, from second 100 to 200.
+fn setup() -> Setup {
+    let circle = |n, radius| Fence {
+        id: Uuid::from_u128(n).into(),
+        shape: Shape::circle(Point { lat: 46.0, lon: 12.0 }, radius).expect("a circle"),
+    };
+    let (race, training) = (Uuid::from_u128(20).into(), Uuid::from_u128(21).into());
+    let checkpoint = |n, event, direction| Checkpoint {
+        id: Uuid::from_u128(n).into(),
+        event,
+        direction,
+        opens_at: direction.map(|_| at(100)),
+        closes_at: direction.map(|_| at(200)),
+    };
+    Setup {
+        devices: HashMap::new(),
+        fences: [(
+            DEVICE.organization,
+            FenceIndex::new(vec![circle(10, 1000.0), circle(11, 3000.0)]),
+        )]
+        .into(),
+        entries: [(
+            DEVICE.id,
+            vec![
+                Entry { id: Uuid::from_u128(30).into(), event: race },
+                Entry { id: Uuid::from_u128(31).into(), event: training },
+            ],
+        )]
+        .into(),
+        checkpoints: [(
+            Uuid::from_u128(10).into(),
+            vec![checkpoint(40, race, Some(Direction::Enter)), checkpoint(41, training, None)],
+        )]
+        .into(),
+    }
+}
+
+fn run(fixes: &[Fix], setup: &Setup) -> (Tracker, Vec<Verdict>, Vec<Crossing>) {
+    let (mut tracker, mut crossings) = (Tracker::default(), vec![]);
+    let verdicts = fixes
+        .iter()
+        .map(|fix| {
+            let limits = Plausibility::default();
+            tracker.observe(fix, at(100_000), DEVICE, setup, &limits, &mut crossings)
+        })
+        .collect();
+    (tracker, verdicts, crossings)
+}
+
+#[test]
+fn a_first_fix_inside_a_fence_is_no_crossing() {
+    let (tracker, verdicts, crossings) = run(&[fix(0, 46.0, 12.0), fix(5, 46.001, 12.0)], &setup());
+    assert_eq!(verdicts, [Verdict::Moved, Verdict::Moved]);
+    assert_eq!(crossings, []);
+    assert_eq!(tracker.last, Some(Moment { time: at(5), at: Point { lat: 46.001, lon: 12.0 } }));
+}
+
+#[test]
+fn a_fence_in_two_courses_makes_a_row_for_each_that_counts_the_direction() {
+    // In at about second 50 (too early for the race), out at 150.
+    let fixes = [fix(0, 46.015, 12.0), fix(100, 46.0, 12.0), fix(200, 46.015, 12.0)];
+    let (_, _, crossings) = run(&fixes, &setup());
+    let rows: Vec<_> = crossings
+        .iter()
+        .map(|c| {
+            let checkpoint = c.course.map(|(_, _, checkpoint)| checkpoint.0.as_u128());
+            (c.geofence.0.as_u128(), checkpoint, c.direction, c.status)
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (10, Some(40), Direction::Enter, CrossingStatus::OutsideWindow),
+            (10, Some(41), Direction::Enter, CrossingStatus::Valid),
+            (10, Some(41), Direction::Exit, CrossingStatus::Valid),
+        ]
+    );
+    assert!(
+        crossings.iter().all(|c| c.fix_before_at < c.crossed_at && c.crossed_at < c.fix_after_at)
+    );
+}
+
+#[test]
+fn a_fence_of_no_course_makes_a_row_without_entry() {
+    let (_, _, crossings) = run(&[fix(0, 46.05, 12.0), fix(100, 46.015, 12.0)], &setup());
+    assert_eq!(crossings.len(), 1);
+    assert_eq!((crossings[0].geofence.0.as_u128(), crossings[0].course), (11, None));
+}
+
+#[test]
+fn a_late_fix_and_one_of_a_known_time_move_nothing() {
+    let fixes = [fix(100, 46.05, 12.0), fix(50, 46.0, 12.0), fix(100, 46.0, 12.0)];
+    let (tracker, verdicts, crossings) = run(&fixes, &setup());
+    assert_eq!(verdicts, [Verdict::Moved, Verdict::Late, Verdict::Late]);
+    assert_eq!(crossings, []);
+    assert_eq!(tracker.last.map(|last| last.at.lat), Some(46.05));
+}
+
+#[test]
+fn what_cannot_be_true_is_marked_with_its_reason_and_moves_nothing() {
+    let mut no_satellites = fix(20, 46.0, 12.0);
+    no_satellites.satellites = Some(0);
+    let fixes = [
+        fix(0, 46.05, 12.0),
+        fix(5, f64::NAN, 12.0),
+        fix(6, 91.0, 12.0),
+        fix(10, 0.0, 0.0),
+        no_satellites,
+        fix(30, 50.0, 12.0),
+        fix(100_000 + 3_600, 46.0, 12.0),
+        fix(100_000 + 90_000, 46.0, 12.0),
+        fix(-700_000_000, 46.0, 12.0),
+    ];
+    let (tracker, verdicts, crossings) = run(&fixes, &setup());
+    assert_eq!(
+        verdicts[1..],
+        [
+            Verdict::Faulty(Fault::Coordinates),
+            Verdict::Faulty(Fault::Coordinates),
+            Verdict::Faulty(Fault::Zero),
+            Verdict::Faulty(Fault::NoSatellites),
+            Verdict::Faulty(Fault::ImpossibleSpeed),
+            Verdict::Faulty(Fault::Future),
+            Verdict::Quarantined(OutOfTime::Future),
+            Verdict::Quarantined(OutOfTime::Past),
+        ]
+    );
+    assert_eq!(crossings, []);
+    assert_eq!(tracker.last.map(|last| last.time), Some(at(0)));
+}
+
+#[test]
+fn a_device_that_is_really_far_away_is_believed_once_it_can_have_come_there() {
+    // 445 km take 27 minutes at 1,000 km/h.
+    let fixes =
+        [fix(0, 46.0, 12.0), fix(60, 50.0, 12.0), fix(1_500, 50.0, 12.0), fix(1_700, 50.0, 12.0)];
+    let (_, verdicts, _) = run(&fixes, &setup());
+    let fault = Verdict::Faulty(Fault::ImpossibleSpeed);
+    assert_eq!(verdicts, [Verdict::Moved, fault, fault, Verdict::Moved]);
+}
+
+#[test]
+fn a_crossings_id_stays_the_same_over_releases() {
+    let id = biplane_core::timing::crossing_id(
+        DEVICE.id,
+        Uuid::from_u128(10).into(),
+        None,
+        Direction::Enter,
+        at(0),
+    );
+    // Another id doubles every crossing that is computed again across an update.
+    let name = "00000000-0000-0000-0000-000000000001/00000000-0000-0000-0000-00000000000a/-/enter/1599910800000";
+    let namespace: Uuid = "9f4f7d9e-2c55-5d0c-8f3a-6b1d7b0f2a11".parse().expect("a UUID");
+    assert_eq!(id, Uuid::new_v5(&namespace, name.as_bytes()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever comes, in whatever order: what moved the device, replayed alone and in order of
+    /// time from nothing, finds the same crossings and ends in the same state.
+    #[test]
+    fn what_was_found_live_is_what_a_replay_of_the_believed_fixes_finds(
+        track in prop::collection::vec((0i64..600, -0.05..0.05f64, -0.05..0.05f64, 0u8..20), 1..60),
+    ) {
+        let setup = setup();
+        let fixes: Vec<Fix> = track.iter().map(|&(seconds, lat, lon, satellites)| {
+            Fix { satellites: Some(satellites), ..fix(seconds * 20, 46.0 + lat, 12.0 + lon) }
+        }).collect();
+        let (live, verdicts, found) = run(&fixes, &setup);
+        let mut believed: Vec<Fix> = fixes.iter().zip(&verdicts)
+            .filter(|(_, verdict)| **verdict == Verdict::Moved)
+            .map(|(fix, _)| fix.clone()).collect();
+        believed.sort_by_key(|fix| fix.time);
+        let (replayed, _, again) = run(&believed, &setup);
+        prop_assert_eq!(live, replayed);
+        prop_assert_eq!(&found, &again);
+
+        let ids: std::collections::HashSet<_> = found.iter().map(|c| c.id).collect();
+        prop_assert_eq!(ids.len(), found.len());
+        for course in [None, Some(41)] {
+            for geofence in [10, 11] {
+                let directions: Vec<_> = found.iter()
+                    .filter(|c| c.geofence.0.as_u128() == geofence)
+                    .filter(|c| c.course.map(|(_, _, checkpoint)| checkpoint.0.as_u128()) == course)
+                    .map(|c| c.direction).collect();
+                prop_assert!(directions.windows(2).all(|pair| pair[0] != pair[1]));
+            }
+        }
+    }
+}
