@@ -1,0 +1,15 @@
+import { defineEndpoint } from '@directus/extensions-sdk';
+
+import { forUsers } from '../shared/routes.ts';
+import { rules } from '../shared/rules.ts';
+
+export default defineEndpoint({
+	id: 'biplane',
+	handler: (router) => {
+		router.get('/module', forUsers((_request, response) => {
+			const { manifest, moduleBytes, memoryBytes, replaced } = rules();
+			const { version, abi } = manifest;
+			response.json({ data: { version, abi, manifest, module_bytes: moduleBytes, memory_bytes: memoryBytes, replaced } });
+		}));
+	},
+});

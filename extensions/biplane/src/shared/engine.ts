@@ -1,0 +1,73 @@
+import * as module from '../../../../wasm/pkg/biplane_wasm.js';
+import type { Call, Manifest, Outcome } from './protocol.ts';
+
+/** The calling convention that this host speaks: `ABI` in crates/rules. */
+const ABI = 1;
+
+/** Memory of an instance never shrinks: above this it is replaced. The module itself stops at 64 MiB. */
+const RECYCLE_BYTES = 32 * 1024 * 1024;
+
+/** A call ended in a trap. The instance is gone, the next call has a new one. */
+export class RuleCrash extends Error {
+	override name = 'RuleCrash';
+}
+
+/**
+ * The Rust module, alive. Its glue keeps one instance a process, so there is one engine a process.
+ *
+ * Calls are synchronous: nothing in WebAssembly outlives a call, and so nothing is lost with an instance.
+ */
+export class Engine {
+	readonly manifest: Manifest;
+	readonly moduleBytes: number;
+	/** How many instances there were before this one. */
+	replaced = 0;
+	#broken = false;
+
+	constructor(bytes: Uint8Array<ArrayBuffer>) {
+		module.initSync({ module: new WebAssembly.Module(bytes) });
+		this.moduleBytes = bytes.length;
+		this.manifest = module.manifest() as Manifest;
+		if (this.manifest.abi !== ABI) {
+			throw new Error(`the rules speak version ${this.manifest.abi} of the calling convention, the host ${ABI}: build both anew`);
+		}
+	}
+
+	get memoryBytes(): number {
+		return module.memory_bytes();
+	}
+
+	call({ kind, name, event, payload, ctx }: Call): Outcome {
+		if (this.#broken) this.#replace();
+		let outcome: Outcome;
+		try {
+			outcome = module.call(kind, name, event, payload, ctx) as Outcome;
+		} catch (cause) {
+			const crash = new RuleCrash(this.#lastPanic() ?? String(cause), { cause });
+			this.#replace();
+			throw crash;
+		}
+		if (this.memoryBytes > RECYCLE_BYTES) this.#replace();
+		return outcome;
+	}
+
+	#lastPanic(): string | undefined {
+		try {
+			return module.last_panic();
+		} catch {
+			// Too broken to say.
+			return undefined;
+		}
+	}
+
+	#replace(): void {
+		this.#broken = true;
+		try {
+			module.__wbg_reset_state();
+			this.#broken = false;
+			this.replaced += 1;
+		} catch {
+			// No memory for an instance just now: the next call tries again.
+		}
+	}
+}

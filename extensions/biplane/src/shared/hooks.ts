@@ -1,0 +1,75 @@
+import type { EventContext, HookExtensionContext, RegisterFunctions, SchemaOverview } from '@directus/types';
+
+import type { Engine } from './engine.ts';
+import { type Caller, runRule } from './host.ts';
+import type { ActionRule, FilterRule, ItemEvent } from './protocol.ts';
+
+type Item = Record<string, unknown>;
+type Context = Pick<HookExtensionContext, 'services' | 'logger' | 'getSchema'>;
+type Register = Pick<RegisterFunctions, 'filter' | 'action'>;
+
+/** Registers every filter and action rule of the manifest. */
+export function registerRules(engine: Engine, register: Register, context: Context): void {
+	for (const rule of engine.manifest.rules) {
+		if (rule.kind !== 'filter' && rule.kind !== 'action') continue;
+		for (const collection of rule.collections) {
+			for (const event of rule.events) {
+				if (rule.kind === 'filter') registerFilter(engine, rule, collection, event, register, context);
+				else registerAction(engine, rule, collection, event, register, context);
+			}
+		}
+	}
+}
+
+function registerFilter(
+	engine: Engine, rule: FilterRule, collection: string, event: ItemEvent, register: Register, context: Context,
+): void {
+	register.filter(`${collection}.${event}`, async (payload, meta, eventContext) => {
+		const caller = await callerOf(eventContext, context);
+		if (event === 'items.delete') {
+			const keys = payload as unknown[];
+			await runRule(engine, rule, { event, collection, keys, payload: keys }, caller, context);
+			return payload;
+		}
+		const item = payload as Item;
+		const crossing = pick(item, rule.fields, event === 'items.create' ? caller.schema : null, collection);
+		if (event === 'items.update' && Object.keys(crossing).length === 0) return payload;
+		const question = { event, collection, keys: (meta.keys as unknown[] | undefined) ?? [], payload: crossing };
+		const { patch } = await runRule(engine, rule, question, caller, context);
+		return patch ? { ...item, ...patch } : payload;
+	});
+}
+
+function registerAction(
+	engine: Engine, rule: ActionRule, collection: string, event: ItemEvent, register: Register, context: Context,
+): void {
+	const run = async (meta: Item, eventContext: EventContext) => {
+		const caller = await callerOf(eventContext, context);
+		const keys = (meta.keys as unknown[] | undefined) ?? (meta.key === undefined ? [] : [meta.key]);
+		await runRule(engine, rule, { event, collection, keys, payload: meta.payload }, caller, context);
+	};
+	register.action(`${collection}.${event}`, (meta, eventContext) => {
+		// Nobody awaits an action: an error that got out would end all of Directus.
+		run(meta, eventContext).catch((error: unknown) => {
+			context.logger.error(`[biplane] ${rule.name} failed after ${collection}.${event}: ${String(error)}`);
+		});
+	});
+}
+
+async function callerOf({ database, schema, accountability }: EventContext, context: Context): Promise<Caller> {
+	return { database, schema: schema ?? (await context.getSchema()), accountability };
+}
+
+/** The fields that a rule looks at; for a new item with the defaults that the database will put in. */
+function pick(item: Item, fields: string[], schema: SchemaOverview | null, collection: string): Item {
+	const picked: Item = {};
+	for (const field of fields) {
+		if (Object.hasOwn(item, field) && item[field] !== undefined) {
+			picked[field] = item[field];
+		} else {
+			const preset: unknown = schema?.collections[collection]?.fields[field]?.defaultValue;
+			if (preset !== null && preset !== undefined) picked[field] = preset;
+		}
+	}
+	return picked;
+}
