@@ -212,3 +212,6 @@ fn to_json(value: &impl serde::Serialize) -> Option<Arc<str>> {
         .ok()
         .map(Into::into)
 }
+
+#[cfg(test)]
+mod tests;

@@ -508,3 +508,6 @@ impl Session {
         self.effects.push(Effect::Close(code));
     }
 }
+
+#[cfg(test)]
+mod tests;
