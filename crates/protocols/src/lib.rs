@@ -1,1 +1,73 @@
-//! protocols
+//! Device codecs: bytes in, events and bytes out.
+//!
+//! Pure: no I/O, no clock. The host owns the socket; a [`Session`] owns what the
+//! protocol means. A session never acknowledges by itself: it makes the bytes
+//! when the host says that the records are durable.
+
+use biplane_core::{ErrorCode, Fix, Imei};
+
+pub mod teltonika;
+
+/// One connection of a device, from its first byte.
+///
+/// The host's loop: [`receive`](Self::receive) what the socket gave, then take
+/// [`next_event`](Self::next_event) until there is none; answer a login by
+/// [`decide`](Self::decide) and records by [`acknowledge`](Self::acknowledge)
+/// before the next event comes.
+pub trait Session: Send {
+    /// The protocol's name, as in [`biplane_core::Frame::protocol`].
+    fn protocol(&self) -> &'static str;
+
+    /// Takes bytes from the socket, and says how many: less than all when the
+    /// session holds as much as it may until its events are taken.
+    fn receive(&mut self, bytes: &[u8]) -> usize;
+
+    /// The next thing that the device said, if it is complete.
+    fn next_event(&mut self) -> Option<Event>;
+
+    /// The host's decision on a [`Event::Login`]: the bytes to answer. After a
+    /// refusal the host closes the socket.
+    fn decide(&mut self, accepted: bool) -> Vec<u8>;
+
+    /// The bytes that tell the device that `records` records are safe. Only to be
+    /// called, and sent, when they are.
+    fn acknowledge(&mut self, records: usize) -> Vec<u8>;
+}
+
+/// What a device said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Who it claims to be. An IMEI proves nothing.
+    Login {
+        /// As sent; the check digit may be wrong.
+        imei: Imei,
+    },
+    /// Records, in the order sent; they want an acknowledgement.
+    Records {
+        /// As sent: implausible ones too.
+        fixes: Vec<Fix>,
+    },
+    /// It is still there.
+    Ping,
+    /// Bytes that can't be understood.
+    Malformed {
+        /// What and where.
+        error: Malformed,
+        /// What the protocol answers, so that the device sends it again; often nothing.
+        reply: Vec<u8>,
+        /// Whether the stream can't be read any further: close the socket.
+        close: bool,
+    },
+}
+
+/// Why bytes are no frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code} at byte {offset}: {message}")]
+pub struct Malformed {
+    /// Stable.
+    pub code: ErrorCode,
+    /// From the frame's first byte.
+    pub offset: usize,
+    /// One sentence.
+    pub message: String,
+}

@@ -1,0 +1,56 @@
+//! Teltonika over TCP: login, Codec 8, 8 Extended and 16.
+//!
+//! Source: Teltonika Telematics wiki, "Teltonika Data Sending Protocols".
+//!
+//! Login is `u16 length | ASCII IMEI`, answered `01` or `00`. A frame is
+//! `00000000 | u32 length | data | u32 CRC`, big-endian throughout, answered by
+//! the count of records taken; a device that reads another count sends the frame
+//! again. A lone `FF` between frames is a ping and has no answer.
+
+mod decode;
+mod encode;
+mod session;
+
+pub use decode::decode_data;
+pub use encode::{Answer, EncodeError, Tracker};
+pub use session::TeltonikaSession;
+
+/// The most bytes of data (codec to second count) that a frame may declare.
+///
+/// Devices send at most 1,280 (Codec 8) and some 2,000 (command answers); 255
+/// records without IO elements are 7,653.
+pub const MAX_DATA: usize = 16 * 1024;
+
+/// Preamble and length before the data.
+pub const HEADER: usize = 8;
+
+/// The checksum behind the data.
+pub const TRAILER: usize = 4;
+
+/// CRC-16/IBM, also called ARC: polynomial 8005 reflected, initial 0.
+pub(crate) const CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_ARC);
+
+/// The IO element that holds HDOP, in tenths.
+pub(crate) const HDOP: u16 = 182;
+
+/// What differs between the codecs that carry positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codec {
+    /// One-byte ids and counts.
+    Eight,
+    /// Two-byte ids and counts, and elements of variable length.
+    EightExtended,
+    /// Two-byte ids, one-byte counts, a generation type.
+    Sixteen,
+}
+
+impl Codec {
+    pub(crate) const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0x08 => Some(Self::Eight),
+            0x8E => Some(Self::EightExtended),
+            0x10 => Some(Self::Sixteen),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+use biplane_core::{ErrorCode, Imei};
+
+use super::{CRC, HEADER, MAX_DATA, TRAILER, decode_data};
+use crate::{Event, Malformed, Session};
+
+/// The server's side of one Teltonika TCP connection.
+///
+/// Holds at most one frame of [`MAX_DATA`]. A frame that is whole but wrong
+/// (checksum, counts) is answered by a count of 0, so that the device sends it
+/// again, and the third such frame in a row ends the connection; one whose
+/// borders are not known (preamble, length) ends it at once. A frame of another
+/// codec is passed over without an answer.
+#[derive(Debug)]
+pub struct TeltonikaSession {
+    state: State,
+    buffer: Vec<u8>,
+    /// Wrong frames since the last good one.
+    wrong: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Login,
+    /// The host has yet to decide on the login.
+    Deciding,
+    Frames,
+    /// The host has yet to store the records.
+    Storing,
+    Closed,
+}
+
+const MAX_FRAME: usize = HEADER + MAX_DATA + TRAILER;
+const MAX_WRONG: u8 = 3;
+const IMEI_DIGITS: usize = 15;
+const PING: u8 = 0xFF;
+
+/// An idle connection keeps no more than this.
+const KEPT_CAPACITY: usize = 2 * 1024;
+
+impl Default for TeltonikaSession {
+    fn default() -> Self {
+        Self { state: State::Login, buffer: Vec::new(), wrong: 0 }
+    }
+}
+
+impl TeltonikaSession {
+    /// A connection that has just been opened.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn drop_front(&mut self, count: usize) {
+        self.buffer.drain(..count);
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT_CAPACITY {
+            self.buffer = Vec::new();
+        }
+    }
+
+    fn close(&mut self, code: ErrorCode, offset: usize, message: String) -> Event {
+        self.state = State::Closed;
+        self.buffer = Vec::new();
+        let error = Malformed { code, offset, message };
+        Event::Malformed { error, reply: Vec::new(), close: true }
+    }
+
+    /// A whole frame that can't be taken.
+    fn refuse(&mut self, error: Malformed) -> Event {
+        if error.code == ErrorCode::FrameCodec {
+            return Event::Malformed { error, reply: Vec::new(), close: false };
+        }
+        self.wrong += 1;
+        let close = self.wrong >= MAX_WRONG;
+        if close {
+            self.state = State::Closed;
+            self.buffer = Vec::new();
+        }
+        Event::Malformed { error, reply: 0u32.to_be_bytes().to_vec(), close }
+    }
+
+    fn login(&mut self) -> Option<Event> {
+        // Refused as soon as it can't become a login any more, not when all is there.
+        let length = match self.buffer[..] {
+            [0, low, ..] => usize::from(low),
+            [0] => return None,
+            _ => {
+                return Some(self.close(
+                    ErrorCode::FrameMalformed,
+                    0,
+                    "a login starts with the IMEI's length, 000f".into(),
+                ));
+            }
+        };
+        if length != IMEI_DIGITS {
+            return Some(self.close(
+                ErrorCode::FrameMalformed,
+                0,
+                format!("the login declares {length} characters, an IMEI has {IMEI_DIGITS}"),
+            ));
+        }
+        let digits = &self.buffer[2..self.buffer.len().min(2 + IMEI_DIGITS)];
+        if let Some(at) = digits.iter().position(|byte| !byte.is_ascii_digit()) {
+            let byte = digits[at];
+            return Some(self.close(
+                ErrorCode::FrameMalformed,
+                2 + at,
+                format!("the IMEI holds the byte {byte:#04x}, which is no digit"),
+            ));
+        }
+        if digits.len() < IMEI_DIGITS {
+            return None;
+        }
+        let imei = std::str::from_utf8(digits).ok().map(Imei::from_digits)?.ok()?;
+        self.drop_front(2 + IMEI_DIGITS);
+        self.state = State::Deciding;
+        Some(Event::Login { imei })
+    }
+
+    fn frame(&mut self) -> Option<Event> {
+        if let Some(at) = self.buffer.iter().take(4).position(|&byte| byte != 0) {
+            let byte = self.buffer[at];
+            return Some(self.close(
+                ErrorCode::FrameMalformed,
+                at,
+                format!("a frame starts with four zero bytes, not with {byte:#04x}"),
+            ));
+        }
+        let length = self.buffer.get(4..HEADER)?;
+        let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
+        if length > MAX_DATA {
+            return Some(self.close(
+                ErrorCode::FrameTooLarge,
+                4,
+                format!("the frame declares {length} bytes, at most {MAX_DATA} are taken"),
+            ));
+        }
+        let data = self.buffer.get(HEADER..HEADER + length)?;
+        let trailer = self.buffer.get(HEADER + length..HEADER + length + TRAILER)?;
+        let declared = u32::from_be_bytes(trailer.try_into().ok()?);
+        let computed = u32::from(CRC.checksum(data));
+        let decoded = if declared == computed {
+            decode_data(data).map_err(|error| Malformed { offset: error.offset + HEADER, ..error })
+        } else {
+            Err(Malformed {
+                code: ErrorCode::FrameChecksum,
+                offset: HEADER + length,
+                message: format!("the checksum is {declared:#06x}, the data's is {computed:#06x}"),
+            })
+        };
+        self.drop_front(HEADER + length + TRAILER);
+        Some(match decoded {
+            Ok(fixes) => {
+                self.wrong = 0;
+                self.state = State::Storing;
+                Event::Records { fixes }
+            }
+            Err(error) => self.refuse(error),
+        })
+    }
+}
+
+impl Session for TeltonikaSession {
+    fn protocol(&self) -> &'static str {
+        "teltonika"
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> usize {
+        if self.state == State::Closed {
+            return bytes.len();
+        }
+        let taken = bytes.len().min(MAX_FRAME.saturating_sub(self.buffer.len()));
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        taken
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
+        match (self.state, self.buffer.first()) {
+            (_, None) | (State::Deciding | State::Storing | State::Closed, _) => None,
+            (_, Some(&PING)) => {
+                self.drop_front(1);
+                Some(Event::Ping)
+            }
+            (State::Login, _) => self.login(),
+            (State::Frames, _) => self.frame(),
+        }
+    }
+
+    fn decide(&mut self, accepted: bool) -> Vec<u8> {
+        self.state = if accepted { State::Frames } else { State::Closed };
+        vec![u8::from(accepted)]
+    }
+
+    fn acknowledge(&mut self, records: usize) -> Vec<u8> {
+        if self.state == State::Storing {
+            self.state = State::Frames;
+        }
+        (records as u32).to_be_bytes().to_vec()
+    }
+}
