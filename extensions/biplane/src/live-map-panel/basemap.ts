@@ -3,7 +3,7 @@ import { feature, type Topology } from 'topojson-client';
 
 import packedTowns from '../../assets/basemap/towns.json.gz?packed';
 import packedWorld from '../../assets/basemap/world.json.gz?packed';
-import { unpackJson } from './unpack';
+import { unpackJson } from './unpack.ts';
 
 /** What the map shows below everything else, from the data in `assets/basemap`. */
 export interface BaseMap {

@@ -1,8 +1,8 @@
 import type { Feature } from 'geojson';
 
-import { boundsOf, destination, geodesicRing, labelPoint, polygon, verticesOf } from './shapes';
-import type { Palette } from './palette';
-import type { Checkpoint, Geofence, Role } from './types';
+import { boundsOf, destination, geodesicRing, labelPoint, polygon, verticesOf } from './shapes.ts';
+import type { Palette } from './palette.ts';
+import type { Checkpoint, Geofence, Role } from './types.ts';
 
 const ROLE_NAME: Record<Role, string> = { start: 'Start', turnpoint: 'Turnpoint', finish: 'Finish', zone: 'Zone' };
 
@@ -24,7 +24,6 @@ export function checkpointLabel(checkpoint: Checkpoint, order: number): string {
 /** Fences (`shape`), their names (`name`) and the line from one to the next (`leg`). */
 export function courseFeatures(checkpoints: Checkpoint[], palette: Palette): Feature[] {
 	const features: Feature[] = [];
-	const taken = new Map<string, number>();
 	const legs: GeoJSON.Position[] = [];
 	checkpoints.forEach((checkpoint, index) => {
 		const fence = checkpoint.geofence;
@@ -34,11 +33,7 @@ export function courseFeatures(checkpoints: Checkpoint[], palette: Palette): Fea
 		features.push({ type: 'Feature', properties: { part: 'shape', color }, geometry });
 		const at = labelPoint(geometry);
 		if (at) {
-			// Two checkpoints may share a place; their names stand one above the other.
-			const key = at.map((degrees) => degrees.toFixed(3)).join();
-			const line = taken.get(key) ?? 0;
-			taken.set(key, line + 1);
-			const properties = { part: 'name', color, label: checkpointLabel(checkpoint, index + 1) + '\n'.repeat(line) };
+			const properties = { part: 'name', color, order: index, label: checkpointLabel(checkpoint, index + 1) };
 			features.push({ type: 'Feature', properties, geometry: { type: 'Point', coordinates: at } });
 		}
 		if (checkpoint.role !== 'zone') legs.push(middle(fence));

@@ -1,8 +1,8 @@
 import { connect, type LiveClient } from '@biplane/live';
 import type { AxiosInstance } from 'axios';
 
-import { reasonOf } from './race';
-import type { Connection, Crossing, Position } from './types';
+import { reasonOf } from './race.ts';
+import type { Connection, Crossing, Position } from './types.ts';
 
 export interface FeedEvents {
 	/** `fresh`: the first of a connection; what was shown before may be old. */

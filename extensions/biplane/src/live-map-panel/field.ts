@@ -1,5 +1,6 @@
-import type { Crossing, Entry, Position } from './types';
-import { Trail } from './trails';
+import { madeGood } from './shapes.ts';
+import { Trail } from './trails.ts';
+import type { Crossing, Entry, Position } from './types.ts';
 
 /** Between two fixes a mark glides for as long as the fixes were apart on arrival, within these bounds (ms). */
 const GLIDE_MIN = 80;
@@ -12,6 +13,9 @@ export class Competitor {
 	fix: Position | null = null;
 	/** Event time of `fix`, ms. */
 	timeMs = 0;
+	/** As the tracker says; from the last two fixes where it says nothing. */
+	speedKmh: number | null = null;
+	courseDeg: number | null = null;
 	/** The last fix that the processor holds for implausible, if newer than `fix`. */
 	doubtful: Position | null = null;
 	lastCrossing: Crossing | null = null;
@@ -45,6 +49,9 @@ export class Competitor {
 		const apart = this.arrivedAt === 0 ? 0 : now - this.arrivedAt;
 		this.glideMs = near && glides ? Math.min(Math.max(apart, GLIDE_MIN), GLIDE_MAX) : 0;
 		this.arrivedAt = now;
+		const made = near && this.fix ? madeGood(this.fix, this.timeMs, position, timeMs) : null;
+		this.speedKmh = position.speed_kmh ?? made?.speedKmh ?? null;
+		this.courseDeg = position.course_deg ?? made?.courseDeg ?? null;
 		this.fix = position;
 		this.timeMs = timeMs;
 		if (this.doubtful && Date.parse(this.doubtful.time) <= timeMs) this.doubtful = null;
@@ -120,5 +127,9 @@ export class Field {
 	}
 }
 
-/** Neighbours in the list far apart on the colour wheel (the golden angle). */
-const hue = (index: number): string => `hsl(${Math.round((index * 137.508 + 210) % 360)}, 68%, ${index % 2 ? 42 : 50}%)`;
+/** Neighbours in the list far apart on the colour wheel (the golden angle), all dark enough to carry white text. */
+function hue(index: number): string {
+	const degrees = Math.round((index * 137.508 + 210) % 360);
+	const bright = degrees > 40 && degrees < 195;
+	return `hsl(${degrees}, ${bright ? 75 : 65}%, ${(bright ? 33 : 47) + (index % 2) * 5}%)`;
+}

@@ -46,7 +46,7 @@ export default definePanel({
 			name: 'List',
 			type: 'boolean',
 			schema: { default_value: true },
-			meta: { interface: 'boolean', width: 'half', options: { label: 'Show competitors and crossings beside the map' } },
+			meta: { interface: 'boolean', width: 'half', options: { label: 'Show the list beside the map' } },
 		},
 	],
 });

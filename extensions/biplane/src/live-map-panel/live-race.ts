@@ -1,10 +1,10 @@
 import type { AxiosInstance } from 'axios';
 import { onMounted, onUnmounted, ref, shallowRef, triggerRef, watch, type Ref } from 'vue';
 
-import { Feed } from './feed';
-import { Field } from './field';
-import { RaceReader, reasonOf, type Race } from './race';
-import type { Connection, Position } from './types';
+import { Feed } from './feed.ts';
+import { Field } from './field.ts';
+import { RaceReader, reasonOf, type Race } from './race.ts';
+import type { Connection, Position } from './types.ts';
 
 /** The text beside the map is renewed this often at most (ms): people read, marks glide. */
 const TEXT_MS = 400;

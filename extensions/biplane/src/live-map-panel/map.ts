@@ -4,15 +4,15 @@ import packedWorker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?packed';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Feature } from 'geojson';
 
-import { baseMap } from './basemap';
-import { courseBounds, courseFeatures } from './course';
-import type { Field } from './field';
-import { addIcons } from './icons';
-import type { Palette } from './palette';
-import { boundsOf, graticule } from './shapes';
-import { SOURCES, style } from './style';
-import type { Checkpoint } from './types';
-import { unpackText } from './unpack';
+import { baseMap } from './basemap.ts';
+import { courseBounds, courseFeatures } from './course.ts';
+import type { Field } from './field.ts';
+import { addIcons } from './icons.ts';
+import type { Palette } from './palette.ts';
+import { boundsOf, graticule } from './shapes.ts';
+import { SOURCES, style } from './style.ts';
+import type { Checkpoint } from './types.ts';
+import { unpackText } from './unpack.ts';
 
 /** With more competitors than this, marks jump from fix to fix instead of gliding. */
 const MOST_GLIDING = 400;
@@ -189,14 +189,14 @@ export class LiveMap {
 
 	private keepFollowing(now: number): void {
 		const competitor = this.scene.followed ? this.scene.field.byEntry.get(this.scene.followed) : undefined;
-		if (competitor?.fix && !this.map.isEasing() && !this.map.isZooming()) this.map.setCenter(competitor.place(now));
+		if (competitor?.fix && !this.map.isMoving()) this.map.setCenter(competitor.place(now));
 	}
 
 	private drawMarks(now: number): void {
 		const features: Feature[] = [];
 		for (const one of this.scene.field.all) {
 			if (!one.fix) continue;
-			const { color, entry, fix } = one;
+			const { color, entry } = one;
 			features.push({ type: 'Feature', properties: { part: 'head', color }, geometry: { type: 'LineString', coordinates: one.head(now) } });
 			const properties = {
 				part: 'mark',
@@ -204,8 +204,8 @@ export class LiveMap {
 				entry: entry.id,
 				number: entry.number,
 				followed: entry.id === this.scene.followed,
-				directed: fix.course_deg !== null && (fix.speed_kmh ?? 1) > 0.5,
-				course: fix.course_deg ?? 0,
+				directed: one.courseDeg !== null && (one.speedKmh ?? 1) > 0.5,
+				course: one.courseDeg ?? 0,
 			};
 			features.push({ type: 'Feature', properties, geometry: { type: 'Point', coordinates: one.place(now) } });
 		}

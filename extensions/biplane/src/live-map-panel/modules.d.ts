@@ -5,8 +5,9 @@ declare module '*?packed' {
 }
 
 declare module '*.vue' {
-	import type { Component } from 'vue';
-	const component: Component;
+	import type { definePanel } from '@directus/extensions-sdk';
+	// Directus's own Vue may be another copy than ours: its types are the ones that count.
+	const component: Parameters<typeof definePanel>[0]['component'];
 	export default component;
 }
 

@@ -1,6 +1,6 @@
 import type { AxiosInstance } from 'axios';
 
-import type { Checkpoint, Crossing, Entry, Position, RaceEvent } from './types';
+import type { Checkpoint, Crossing, Entry, Position, RaceEvent } from './types.ts';
 
 /** What of the race does not move, read with the user's own rights. */
 export interface Race {

@@ -1,7 +1,7 @@
-import { clock, clockMs, byNumber, lapse } from './format';
-import type { Field } from './field';
-import type { Race } from './race';
-import type { Checkpoint, Direction, Role, Status } from './types';
+import { clock, clockMs, byNumber, lapse } from './format.ts';
+import type { Field } from './field.ts';
+import type { Race } from './race.ts';
+import type { Checkpoint, Direction, Role, Status } from './types.ts';
 
 /** A fix older than the newest of the event by this much (ms of event time) is marked as old. */
 const OLD_MS = 60_000;
@@ -69,7 +69,7 @@ export function rosterRows(race: Race, field: Field): RosterRow[] {
 							: entry.device
 								? 'no fix yet'
 								: 'no tracker'),
-				speedKmh: fix?.speed_kmh ?? null,
+				speedKmh: one.speedKmh,
 				altitudeM: fix?.altitude_m ?? null,
 				time: fix ? clock(one.timeMs) : '',
 				old: behind > OLD_MS ? lapse(behind) : null,

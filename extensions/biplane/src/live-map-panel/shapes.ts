@@ -14,8 +14,23 @@ export function destination([lon, lat]: Position, courseDeg: number, distanceM: 
 	return [lon! + dLon / RADIANS, Math.asin(sin) / RADIANS];
 }
 
+/** Speed and course over ground from one fix to the next; nothing when they tell none. */
+export function madeGood(
+	a: { lat: number; lon: number },
+	aMs: number,
+	b: { lat: number; lon: number },
+	bMs: number,
+): { speedKmh: number; courseDeg: number | null } | null {
+	const hours = (bMs - aMs) / 3_600_000;
+	if (hours <= 0 || hours > 0.05) return null;
+	const north = (b.lat - a.lat) * RADIANS * EARTH_RADIUS_M;
+	const east = (b.lon - a.lon) * RADIANS * EARTH_RADIUS_M * Math.cos(a.lat * RADIANS);
+	const metres = Math.hypot(north, east);
+	return { speedKmh: metres / 1000 / hours, courseDeg: metres < 2 ? null : (Math.atan2(east, north) / RADIANS + 360) % 360 };
+}
+
 /** A ring of equal distance to a centre, starting and ending in the north. */
-export function geodesicRing(centre: Position, radiusM: number, vertices = 128): Position[] {
+export function geodesicRing(centre: Position, radiusM: number, vertices = 360): Position[] {
 	const ring: Position[] = [];
 	for (let i = 0; i < vertices; i++) ring.push(destination(centre, (-360 * i) / vertices, radiusM));
 	ring.push(ring[0]!);

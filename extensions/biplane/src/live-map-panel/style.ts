@@ -1,7 +1,7 @@
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
 
-import type { BaseMap } from './basemap';
-import type { Palette } from './palette';
+import type { BaseMap } from './basemap.ts';
+import type { Palette } from './palette.ts';
 
 // No `glyphs` address: MapLibre then draws text with the page's own fonts, without a server.
 const REGULAR = ['Inter', 'system-ui', 'sans-serif'];
@@ -25,9 +25,9 @@ export function style(base: BaseMap, { palette, tiles, labels }: StyleOptions): 
 	return {
 		version: 8,
 		sources: {
-			land: geojson(base.land),
+			land: { ...geojson(base.land), attribution: 'Natural Earth' },
 			borders: geojson(base.borders),
-			countries: { ...geojson(base.countries), attribution: 'Natural Earth' },
+			countries: geojson(base.countries),
 			towns: { ...geojson(base.towns), attribution: '© GeoNames' },
 			...(tiles ? { tiles: { type: 'raster' as const, tiles: [tiles], tileSize: 256 } } : {}),
 			graticule: geojson(empty),
@@ -119,7 +119,7 @@ const course = (palette: Palette): LayerSpecification[] => [
 		type: 'fill',
 		source: SOURCES.course,
 		filter: ['all', part('shape'), ['==', ['geometry-type'], 'Polygon']],
-		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.1 : 0.07 },
+		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.08 : 0.07 },
 	},
 	{
 		id: 'legs',
@@ -135,22 +135,6 @@ const course = (palette: Palette): LayerSpecification[] => [
 		filter: part('shape'),
 		layout: { 'line-join': 'round' },
 		paint: { 'line-color': ['get', 'color'], 'line-width': 1.8 },
-	},
-	{
-		id: 'fence-names',
-		type: 'symbol',
-		source: SOURCES.course,
-		filter: part('name'),
-		layout: {
-			'text-field': ['get', 'label'],
-			'text-font': BOLD,
-			'text-size': 12,
-			'text-anchor': 'bottom',
-			'text-offset': [0, -0.2],
-			'text-max-width': 20,
-			'text-allow-overlap': true,
-		},
-		paint: { 'text-color': ['get', 'color'], 'text-halo-color': palette.labelHalo, 'text-halo-width': 1.6 },
 	},
 ];
 
@@ -213,5 +197,22 @@ const competitors = (palette: Palette, labels: boolean): LayerSpecification[] =>
 			'symbol-sort-key': ['case', ['get', 'followed'], 0, 1],
 		},
 		paint: { 'text-color': palette.label, 'text-halo-color': palette.labelHalo, 'text-halo-width': 1.6 },
+	},
+	// Above the numbers, so that it is placed before them: a course must be readable in a crowd.
+	{
+		id: 'fence-names',
+		type: 'symbol',
+		source: SOURCES.course,
+		filter: part('name'),
+		layout: {
+			'text-field': ['get', 'label'],
+			'text-font': BOLD,
+			'text-size': 12,
+			'text-variable-anchor': ['bottom', 'bottom-left', 'bottom-right', 'left', 'right', 'top'],
+			'text-radial-offset': 0.25,
+			'text-max-width': 20,
+			'symbol-sort-key': ['get', 'order'],
+		},
+		paint: { 'text-color': ['get', 'color'], 'text-halo-color': palette.labelHalo, 'text-halo-width': 1.6 },
 	},
 ];
