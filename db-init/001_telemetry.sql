@@ -59,3 +59,10 @@ CREATE TABLE telemetry.quarantine (
     UNIQUE (device, ts, digest)
 );
 COMMENT ON TABLE telemetry.quarantine IS 'Fixes whose time no partition may hold: stored, counted, and moving nothing.';
+
+CREATE TABLE telemetry.pipeline_state (
+    key    text        PRIMARY KEY,
+    value  text        NOT NULL,
+    set_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE telemetry.pipeline_state IS 'What set-up has done, so that a restart does not do it over people''s work.';

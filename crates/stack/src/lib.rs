@@ -1,1 +1,31 @@
-//! stack
+//! A whole Biplane on this machine.
+//!
+//! Installs what is missing, starts private servers (PostgreSQL, Redis) and the
+//! processes (Directus, gateway, processor), loads the demo race and plays it
+//! through the gateway as trackers would. `biplane up` runs it for people, the
+//! system tests and the benchmarks run it for themselves.
+//!
+//! Everything here listens on the loopback interface only, keeps its data below
+//! [`Layout::data`], and ends with the process that started it.
+
+pub mod build;
+pub mod demo;
+pub mod directus;
+mod error;
+mod layout;
+pub mod node;
+pub mod packages;
+pub mod postgres;
+pub mod process;
+mod progress;
+pub mod redis_server;
+pub mod replay;
+mod secrets;
+mod stack;
+pub mod tools;
+
+pub use error::SetupError;
+pub use layout::{Layout, Ports};
+pub use progress::{Progress, Step, StepTime};
+pub use secrets::Secrets;
+pub use stack::{Description, Options, Stack, prepare};

@@ -1,0 +1,54 @@
+//! The `biplane` tool.
+
+mod commands;
+mod live;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use biplane_stack::{Layout, SetupError};
+use clap::{Parser, Subcommand};
+
+/// Device telemetry with a back office: brings it up, tests it, replays races through it.
+#[derive(Debug, Parser)]
+#[command(name = "biplane", version, max_term_width = 100)]
+struct Arguments {
+    /// The checkout; the one that holds the working folder unless given.
+    #[arg(long, env = "BIPLANE_PROJECT", hide = true)]
+    project: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(commands::up::Arguments),
+    Test(commands::test::Arguments),
+    Lint(commands::lint::Arguments),
+}
+
+// One thread: children end with the thread that started them, and no step here needs two.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let start = arguments.project.or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+    let layout = |data: Option<PathBuf>| Layout::of_checkout(&start, data);
+    let result: Result<ExitCode, SetupError> = match arguments.command {
+        Command::Up(up) => match layout(up.data.clone()) {
+            Ok(layout) => up.run(&layout).await,
+            Err(error) => Err(error),
+        },
+        Command::Test(test) => match layout(None) {
+            Ok(layout) => test.run(&layout).await,
+            Err(error) => Err(error),
+        },
+        Command::Lint(lint) => match layout(None) {
+            Ok(layout) => lint.run(&layout).await,
+            Err(error) => Err(error),
+        },
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("\nbiplane: {error}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,226 @@
+//! A private PostgreSQL cluster.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tokio::process::Command;
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::packages::POSTGRES_BIN;
+use crate::process::{Program, Running, is_root, user_exists};
+use crate::{Layout, Secrets, SetupError, Step};
+
+/// The database of everything.
+pub const DATABASE: &str = "biplane";
+/// PostgreSQL's own role that owns the cluster.
+pub const SUPERUSER: &str = "postgres";
+/// Directus's role: owns the database and the schema `public`.
+pub const DIRECTUS: &str = "directus";
+/// The processor's role: reads its configuration, writes its results.
+pub const PROCESSOR: &str = "biplane_processor";
+
+const NAME: &str = "PostgreSQL";
+
+/// A cluster that is running.
+#[derive(Debug)]
+pub struct Postgres {
+    port: u16,
+    secrets: Secrets,
+}
+
+impl Postgres {
+    /// Makes the cluster if there is none, starts it, and makes sure of its roles and database.
+    pub async fn start(
+        layout: &Layout,
+        port: u16,
+        secrets: &Secrets,
+        step: &Step,
+    ) -> Result<(Self, Running), SetupError> {
+        let data = data_folder(layout).await?;
+        let as_owner = |program: Program| if is_root() { program.user(SUPERUSER) } else { program };
+        let bin = std::path::Path::new(POSTGRES_BIN);
+        let folder = data.parent().unwrap_or(&data).to_owned();
+        if !data.join("PG_VERSION").exists() {
+            step.note("making the cluster");
+            // initdb reads the password before anything listens; the file goes away at once.
+            let password = folder.join(format!("initdb-{}.pw", std::process::id()));
+            let failed = |error: std::io::Error| {
+                SetupError::new(NAME, format!("{}: {error}", password.display()))
+            };
+            let _ = std::fs::remove_file(&password);
+            crate::secrets::write_private(&password, &secrets.postgres).map_err(failed)?;
+            give_to_owner(&password)?;
+            let made =
+                as_owner(Program::new(NAME, bin.join("initdb"), &folder, layout.log("initdb")))
+                    .args([
+                        "--username",
+                        SUPERUSER,
+                        "--auth",
+                        "scram-sha-256",
+                        "--encoding",
+                        "UTF8",
+                        "--locale",
+                        "C.UTF-8",
+                    ])
+                    .args([
+                        "--pwfile".as_ref(),
+                        password.as_os_str(),
+                        "--pgdata".as_ref(),
+                        data.as_os_str(),
+                    ])
+                    .run(step, Duration::from_secs(120))
+                    .await;
+            let _ = std::fs::remove_file(&password);
+            made?;
+        }
+        step.note("starting");
+        let settings = [
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            "unix_socket_directories=".to_owned(),
+            "timezone=UTC".to_owned(),
+            "max_connections=100".to_owned(),
+            "shared_buffers=256MB".to_owned(),
+            "max_wal_size=2GB".to_owned(),
+        ];
+        let mut running =
+            as_owner(Program::new(NAME, bin.join("postgres"), &folder, layout.log("postgres")))
+                .args(["-D".as_ref(), data.as_os_str()])
+                .args(settings.iter().flat_map(|setting| ["-c", setting]))
+                // SIGINT: end sessions, write everything, stop.
+                .stopped_by(Signal::SIGINT)
+                .start()?;
+        let postgres = Self { port, secrets: secrets.clone() };
+        let config = postgres.config(SUPERUSER, "postgres");
+        running
+            .wait_until(Duration::from_secs(60), async || connect(&config).await.map(|_| ()))
+            .await?;
+        postgres.ensure_roles().await.map_err(|error| sql_error(&error))?;
+        Ok((postgres, running))
+    }
+
+    /// A connection as the superuser to the database.
+    pub async fn superuser(&self) -> Result<Client, SetupError> {
+        connect(&self.config(SUPERUSER, DATABASE)).await.map_err(|error| sql_error(&error))
+    }
+
+    /// The URL of the database for a role, with its password.
+    pub fn url(&self, role: &str) -> String {
+        format!("postgres://{role}:{}@127.0.0.1:{}/{DATABASE}", self.password(role), self.port)
+    }
+
+    /// The role's password.
+    pub fn password(&self, role: &str) -> &str {
+        match role {
+            DIRECTUS => &self.secrets.directus_db,
+            PROCESSOR => &self.secrets.processor_db,
+            _ => &self.secrets.postgres,
+        }
+    }
+
+    fn config(&self, role: &str, database: &str) -> Config {
+        let mut config = Config::new();
+        config.host("127.0.0.1").port(self.port).user(role).password(self.password(role));
+        config.dbname(database).connect_timeout(Duration::from_secs(5));
+        config
+    }
+
+    async fn ensure_roles(&self) -> Result<(), tokio_postgres::Error> {
+        let client = connect(&self.config(SUPERUSER, "postgres")).await?;
+        for role in [DIRECTUS, PROCESSOR] {
+            let exists =
+                client.query_opt("SELECT 1 FROM pg_roles WHERE rolname = $1", &[&role]).await?;
+            let verb = if exists.is_some() { "ALTER" } else { "CREATE" };
+            // Utility statements take no parameters; our passwords are hexadecimal digits.
+            let password = self.password(role);
+            client
+                .batch_execute(&format!("{verb} ROLE {role} LOGIN PASSWORD '{password}'"))
+                .await?;
+        }
+        let exists =
+            client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&DATABASE]).await?;
+        if exists.is_none() {
+            client.batch_execute(&format!("CREATE DATABASE {DATABASE} OWNER {DIRECTUS}")).await?;
+        }
+        let client = connect(&self.config(SUPERUSER, DATABASE)).await?;
+        client
+            .batch_execute(&format!(
+                "ALTER SCHEMA public OWNER TO {DIRECTUS};
+                 ALTER DATABASE {DATABASE} SET timezone TO 'UTC';
+                 CREATE SCHEMA IF NOT EXISTS postgis;
+                 GRANT USAGE ON SCHEMA postgis TO PUBLIC;
+                 CREATE EXTENSION IF NOT EXISTS postgis SCHEMA postgis;
+                 ALTER DATABASE {DATABASE} SET search_path TO public, postgis;"
+            ))
+            .await
+    }
+}
+
+/// Connects and drives the connection in the background.
+pub async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        // Ends when the client is dropped; errors reach the client's own calls.
+        let _ = connection.await;
+    });
+    Ok(client)
+}
+
+pub(crate) fn sql_error(error: &tokio_postgres::Error) -> SetupError {
+    let why = error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
+    SetupError::new(NAME, why)
+}
+
+/// Where the cluster's files are: below the data folder, unless the user `postgres` can't get there.
+///
+/// PostgreSQL refuses to run as root, so root's cluster belongs to `postgres`,
+/// who can't enter, say, a checkout below root's home.
+async fn data_folder(layout: &Layout) -> Result<PathBuf, SetupError> {
+    let usual = layout.data.join("postgres");
+    if !is_root() {
+        std::fs::create_dir_all(&usual).map_err(|error| SetupError::new(NAME, error))?;
+        return Ok(usual.join("data"));
+    }
+    if !user_exists(SUPERUSER) {
+        return Err(SetupError::new(
+            NAME,
+            "it refuses to run as root, and this machine has no user `postgres`",
+        )
+        .advice(
+            "run `npm start` as an ordinary user, or install postgresql-15, which makes the user",
+        ));
+    }
+    for folder in [usual, layout.reachable_data()] {
+        std::fs::create_dir_all(&folder).map_err(|error| SetupError::new(NAME, error))?;
+        give_to_owner(&folder)?;
+        let reached = Command::new("setpriv")
+            .args(["--reuid", SUPERUSER, "--regid", SUPERUSER, "--init-groups", "--", "test", "-w"])
+            .arg(&folder)
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        if reached.is_ok_and(|status| status.success()) {
+            return Ok(folder.join("data"));
+        }
+        let _ = std::fs::remove_dir(&folder);
+    }
+    Err(SetupError::new(
+        NAME,
+        "the user `postgres` can reach neither the data folder nor /var/lib/biplane",
+    )
+    .advice("name a data folder that every user can enter with --data (or BIPLANE_DATA)"))
+}
+
+fn give_to_owner(path: &std::path::Path) -> Result<(), SetupError> {
+    if !is_root() {
+        return Ok(());
+    }
+    let user = nix::unistd::User::from_name(SUPERUSER)
+        .ok()
+        .flatten()
+        .ok_or_else(|| SetupError::new(NAME, "this machine has no user `postgres`"))?;
+    nix::unistd::chown(path, Some(user.uid), Some(user.gid))
+        .map_err(|error| SetupError::new(NAME, format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,325 @@
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use biplane_store::db_init::{self, Stage};
+use serde::{Deserialize, Serialize};
+
+use crate::demo::{self, Race};
+use crate::directus::{ADMIN_EMAIL, Client, Directus, Loaded, load_configuration};
+use crate::node::Node;
+use crate::postgres::{PROCESSOR, Postgres, SUPERUSER};
+use crate::process::{Program, Running};
+use crate::redis_server::RedisServer;
+use crate::{Layout, Ports, Progress, Secrets, SetupError, build, packages, tools};
+
+/// What a stack should have.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where everything listens.
+    pub ports: Ports,
+    /// The demo race's organization, devices and course, rewound to its start.
+    pub demo: bool,
+}
+
+/// Where a running stack is, and how to get in: for tests, benchmarks and people.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Description {
+    /// Directus.
+    pub directus_url: String,
+    /// The live channel.
+    pub live_url: String,
+    /// Where Teltonika devices connect.
+    pub teltonika: String,
+    /// The gateway's health and metrics.
+    pub gateway_http: String,
+    /// The processor's health and metrics.
+    pub processor_http: String,
+    /// PostgreSQL as its superuser, with password.
+    pub database_url: String,
+    /// Redis, with password.
+    pub redis_url: String,
+    /// Directus's administrator.
+    pub admin_email: String,
+    /// Its password.
+    pub admin_password: String,
+    /// The demo's operator.
+    pub operator_email: String,
+    /// Its password.
+    pub operator_password: String,
+    /// The checkout.
+    pub project: PathBuf,
+}
+
+/// The servers and processes of an installation.
+#[derive(Debug)]
+pub struct Stack {
+    layout: Layout,
+    options: Options,
+    secrets: Secrets,
+    running: Vec<Running>,
+    description: Option<Description>,
+    _lock: File,
+}
+
+/// Installs and builds whatever a stack needs. Returns the Node to run it with.
+pub async fn prepare(
+    layout: &Layout,
+    progress: &Progress,
+    browser: bool,
+) -> Result<Node, SetupError> {
+    packages::ensure(layout, progress, browser).await?;
+    let node = Node::ensure(layout, progress).await?;
+    node.ensure_packages(layout, progress).await?;
+    tools::ensure(layout, progress).await?;
+    build::native(layout, progress).await?;
+    build::extension(layout, &node, progress).await?;
+    Ok(node)
+}
+
+impl Stack {
+    /// A stack of nothing yet, alone on its data folder.
+    pub fn new(layout: &Layout, options: Options) -> Result<Self, SetupError> {
+        let path = layout.data.join("lock");
+        let failed = |error: std::io::Error| {
+            SetupError::new("Data folder", format!("{}: {error}", path.display()))
+        };
+        let lock = File::create(&path).map_err(failed)?;
+        if lock.try_lock().is_err() {
+            return Err(SetupError::new(
+                "Data folder",
+                format!("another Biplane runs on {}", layout.data.display()),
+            )
+            .advice("end that one, or name another data folder with --data (and other ports)"));
+        }
+        options.ports.check_free()?;
+        let secrets = Secrets::of(layout)?;
+        Ok(Self {
+            layout: layout.clone(),
+            options,
+            secrets,
+            running: Vec::new(),
+            description: None,
+            _lock: lock,
+        })
+    }
+
+    /// Starts everything. When it fails or is dropped midway, [`Stack::stop`] ends what was started.
+    pub async fn start(
+        &mut self,
+        node: &Node,
+        progress: &Progress,
+    ) -> Result<Description, SetupError> {
+        let layout = self.layout.clone();
+        let ports = self.options.ports;
+
+        let step = progress.step("PostgreSQL");
+        let (postgres, running) =
+            Postgres::start(&layout, ports.postgres, &self.secrets, &step).await?;
+        self.running.push(running);
+        let mut database = postgres.superuser().await?;
+        step.done(format!("127.0.0.1:{}", ports.postgres));
+
+        let step = progress.step("Redis");
+        let (redis, running) = RedisServer::start(&layout, ports.redis, &self.secrets).await?;
+        self.running.push(running);
+        step.done(format!("127.0.0.1:{}", ports.redis));
+
+        let directus = Directus::new(&layout, node, &postgres, &ports, &self.secrets)?;
+        let description = self.describe(&postgres, &redis, &directus);
+        let database_url = postgres.url(PROCESSOR);
+
+        let step = progress.step("Database set-up");
+        let folder = layout.project.join("db-init");
+        let failed = |error: db_init::DbInitError| SetupError::new("Database set-up", error);
+        let before =
+            db_init::apply(&mut database, &folder, Stage::BeforeDirectus).await.map_err(failed)?;
+        step.done(match before.len() {
+            0 => "nothing new in db-init/".to_owned(),
+            count => format!("{count} files of db-init/"),
+        });
+
+        let step = progress.step("Directus set-up");
+        step.note("bootstrap");
+        let bootstrapped = directus.bootstrap(&layout, &database, &step).await?;
+        step.note("schema");
+        let applied = directus.apply_to_fresh(&layout, &database, &step).await?;
+        step.note("db-init");
+        db_init::apply(&mut database, &folder, Stage::AfterDirectus).await.map_err(failed)?;
+        step.done(match (bootstrapped, applied) {
+            (true, _) => "bootstrapped, snapshots/schema.yaml applied",
+            (false, true) => "snapshots/schema.yaml applied",
+            (false, false) => "there already; the schema is left as it is",
+        });
+
+        let step = progress.step("Directus");
+        self.running.push(directus.start(&layout).await?);
+        step.done(&directus.url);
+
+        let step = progress.step("Configuration");
+        let failed = |error: crate::directus::ApiError| SetupError::new("Configuration", error);
+        let admin = Client::log_in(&directus.url, ADMIN_EMAIL, &self.secrets.admin)
+            .await
+            .map_err(failed)?;
+        let loaded = load_configuration(&admin, &database, &layout.project.join("config")).await?;
+        step.done(match loaded {
+            Loaded::Items(count) => format!("{count} items of config/"),
+            Loaded::Before => "loaded before; edits made since are kept".to_owned(),
+            Loaded::BeforeAndChangedSince => {
+                "config/ has changed since it was loaded; what is in Directus is kept".to_owned()
+            }
+        });
+
+        if self.options.demo {
+            let step = progress.step("Demo race");
+            let race = Race::read(&layout.project.join(demo::FOLDER))?;
+            let failed = |error: &dyn std::fmt::Display| SetupError::new("Demo race", error);
+            let role = operator_role(&layout)?;
+            let made = demo::seed(&admin, &race, &role, &self.secrets.operator)
+                .await
+                .map_err(|error| failed(&error))?;
+            let rewound = demo::rewind(&database, &race)
+                .await
+                .map_err(|error| crate::postgres::sql_error(&error))?;
+            step.done(match (made, rewound) {
+                (0, 0) => "there already".to_owned(),
+                (0, rewound) => format!("there already; {rewound} replayed positions taken back"),
+                (made, _) => format!("{made} items: {}", race.name),
+            });
+        }
+
+        let step = progress.step("Gateway");
+        self.start_gateway(&description).await?;
+        step.done(format!("Teltonika on {}", description.teltonika));
+        let step = progress.step("Processor");
+        self.start_processor(&description, &database_url).await?;
+        step.done(format!("live channel on {}", description.live_url));
+
+        let text = serde_json::to_string_pretty(&description)
+            .map_err(|error| SetupError::new("Data folder", error))?;
+        let path = self.description_file();
+        let _ = std::fs::remove_file(&path);
+        crate::secrets::write_private(&path, &text).map_err(|error| {
+            SetupError::new("Data folder", format!("{}: {error}", path.display()))
+        })?;
+        self.description = Some(description.clone());
+        Ok(description)
+    }
+
+    /// Where [`Description`] lies as JSON while the stack runs.
+    pub fn description_file(&self) -> PathBuf {
+        self.layout.data.join("stack.json")
+    }
+
+    /// Waits until one of the processes ends, which none should.
+    pub async fn watch(&mut self) -> SetupError {
+        loop {
+            for running in &mut self.running {
+                if running.ended().is_some() {
+                    return running.unexpected_end().await;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Ends everything that was started, the last first.
+    pub async fn stop(mut self) {
+        let _ = std::fs::remove_file(self.description_file());
+        while let Some(running) = self.running.pop() {
+            running.stop().await;
+        }
+    }
+
+    async fn start_gateway(&mut self, description: &Description) -> Result<(), SetupError> {
+        let running = self
+            .process("Gateway", "biplane-gateway", "gateway")
+            .env("BIPLANE_REDIS_URL", &description.redis_url)
+            .env("BIPLANE_GATEWAY_TELTONIKA", &description.teltonika)
+            .env("BIPLANE_GATEWAY_HTTP", host(&description.gateway_http))
+            .env("BIPLANE_INSTANCE", "gateway-1")
+            .start()?;
+        self.await_ready(running, &description.gateway_http).await
+    }
+
+    async fn start_processor(
+        &mut self,
+        description: &Description,
+        database_url: &str,
+    ) -> Result<(), SetupError> {
+        let localhost = description.directus_url.replace("127.0.0.1", "localhost");
+        let running = self
+            .process("Processor", "biplane-processor", "processor")
+            .env("BIPLANE_REDIS_URL", &description.redis_url)
+            .env("BIPLANE_DATABASE_URL", database_url)
+            .env("BIPLANE_DIRECTUS_URL", &description.directus_url)
+            .env("BIPLANE_PROCESSOR_HTTP", host(&description.processor_http))
+            .env("BIPLANE_LIVE_ORIGINS", format!("{},{localhost}", description.directus_url))
+            .env("BIPLANE_INSTANCE", "processor-1")
+            .start()?;
+        self.await_ready(running, &description.processor_http).await
+    }
+
+    fn process(&self, name: &str, binary: &str, log: &str) -> Program {
+        let program = build::binary(&self.layout, binary);
+        Program::new(name, program, &self.layout.data, self.layout.log(log))
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into()))
+            .env("NO_COLOR", "1")
+    }
+
+    async fn await_ready(&mut self, running: Running, http: &str) -> Result<(), SetupError> {
+        self.running.push(running);
+        let Some(running) = self.running.last_mut() else { return Ok(()) };
+        let ready = format!("{http}/health/ready");
+        running
+            .wait_until(Duration::from_secs(30), async || {
+                reqwest::get(&ready).await?.error_for_status().map(|_| ())
+            })
+            .await
+    }
+
+    fn describe(
+        &self,
+        postgres: &Postgres,
+        redis: &RedisServer,
+        directus: &Directus,
+    ) -> Description {
+        let ports = self.options.ports;
+        Description {
+            directus_url: directus.url.clone(),
+            live_url: format!("ws://127.0.0.1:{}/live", ports.live),
+            teltonika: format!("127.0.0.1:{}", ports.teltonika),
+            gateway_http: format!("http://127.0.0.1:{}", ports.gateway_http),
+            processor_http: format!("http://127.0.0.1:{}", ports.live),
+            database_url: postgres.url(SUPERUSER),
+            redis_url: redis.url.clone(),
+            admin_email: ADMIN_EMAIL.to_owned(),
+            admin_password: self.secrets.admin.clone(),
+            operator_email: demo::OPERATOR_EMAIL.to_owned(),
+            operator_password: self.secrets.operator.clone(),
+            project: self.layout.project.clone(),
+        }
+    }
+}
+
+fn host(url: &str) -> &str {
+    url.trim_start_matches("http://")
+}
+
+/// The id of the role `operator` in `config/`.
+fn operator_role(layout: &Layout) -> Result<String, SetupError> {
+    let path = layout.project.join("config/directus_roles.json");
+    let failed = |why: &dyn std::fmt::Display| {
+        SetupError::new("Demo race", format!("{}: {why}", path.display()))
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+    let roles: Vec<serde_json::Value> =
+        serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    roles
+        .iter()
+        .find(|role| {
+            role["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case("operator"))
+        })
+        .and_then(|role| role["id"].as_str().map(str::to_owned))
+        .ok_or_else(|| failed(&"no role is named operator"))
+}
