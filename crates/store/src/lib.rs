@@ -1,3 +1,15 @@
 //! Biplane's PostgreSQL: what Directus does not manage, and how the processor reads and writes.
 
+mod batch;
+mod connection;
+mod copy;
 pub mod db_init;
+mod setup_reader;
+mod state_reader;
+mod writer;
+
+pub use batch::{Batch, Status};
+pub use connection::{ConnectError, Notices, connect};
+pub use setup_reader::{ReadSetupError, SetupReader};
+pub use state_reader::{DeviceState, ReadStateError, StateReader};
+pub use writer::{Counts, WriteError, Writer};

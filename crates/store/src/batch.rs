@@ -1,0 +1,89 @@
+//! What is written in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use biplane_core::timing::{Crossing, Device};
+use biplane_core::{DeviceId, Fix, OrganizationId, Timestamp};
+
+use crate::copy::PositionRows;
+
+/// Rows to write together: all of them, or none.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub(crate) fresh: PositionRows,
+    pub(crate) doubtful: PositionRows,
+    pub(crate) quarantine: PositionRows,
+    /// The first instants of the UTC days that positions fall on.
+    pub(crate) days: BTreeSet<Timestamp>,
+    /// Rows of `crossings`.
+    pub crossings: Vec<Crossing>,
+    pub(crate) status: BTreeMap<DeviceId, Status>,
+}
+
+/// What a batch says about a device, for `device_status`.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Who owns the device.
+    pub organization: OrganizationId,
+    /// The latest fix that moved it.
+    pub last_fix: Option<Fix>,
+    /// When the gateway had the latest frame.
+    pub received_at: Timestamp,
+    /// What the device speaks.
+    pub protocol: String,
+    /// The gateway instance that holds it.
+    pub gateway: String,
+}
+
+impl Batch {
+    /// Adds a position. `fresh` promises that no row of this device and time is in the table or
+    /// in this batch: should the promise be wrong, the batch is written all the same, only slower.
+    pub fn position(
+        &mut self,
+        device: Device,
+        fix: &Fix,
+        received_at: Timestamp,
+        fault: Option<&str>,
+        fresh: bool,
+    ) {
+        // Mostly the same day as before: a look is cheaper than an insertion.
+        let day = fix.time.start_of_day();
+        if self.days.last() != Some(&day) {
+            self.days.insert(day);
+        }
+        let rows = if fresh { &mut self.fresh } else { &mut self.doubtful };
+        rows.push(device, fix, received_at, fault);
+    }
+
+    /// Adds a fix whose time no partition may hold.
+    pub fn quarantine(&mut self, device: Device, fix: &Fix, received_at: Timestamp, reason: &str) {
+        self.quarantine.push(device, fix, received_at, Some(reason));
+    }
+
+    /// Says what is known of a device now; a later call of a batch replaces an earlier one, but
+    /// for a fix that the later one lacks.
+    pub fn status(&mut self, device: DeviceId, mut status: Status) {
+        if let Some(earlier) = self.status.remove(&device) {
+            status.last_fix = status.last_fix.or(earlier.last_fix);
+            status.received_at = status.received_at.max(earlier.received_at);
+        }
+        // As much as the columns take: a batch that PostgreSQL refuses would be tried forever.
+        status.protocol = fitting(&status.protocol, 32);
+        status.gateway = fitting(&status.gateway, 255);
+        self.status.insert(device, status);
+    }
+
+    /// How many positions, quarantined ones included.
+    pub fn positions(&self) -> usize {
+        self.fresh.count() + self.doubtful.count() + self.quarantine.count()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.positions() == 0 && self.crossings.is_empty() && self.status.is_empty()
+    }
+}
+
+fn fitting(text: &str, most: usize) -> String {
+    text.chars().filter(|&c| c != '\0').take(most).collect()
+}

@@ -1,0 +1,190 @@
+//! Reading what the business plane says about devices, fences and courses.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use biplane_core::geofence::{Fence, FenceIndex, Shape};
+use biplane_core::live::Direction;
+use biplane_core::timing::{Checkpoint, Device, Entry, Setup};
+use biplane_core::{Imei, OrganizationId};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
+use uuid::Uuid;
+
+use crate::connection::from_system_time;
+use crate::{ConnectError, Notices, connect};
+
+/// Why the setup could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadSetupError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// PostgreSQL refused or went away.
+    #[error("can't read {what}")]
+    Read {
+        /// Which part.
+        what: &'static str,
+        /// Why.
+        source: tokio_postgres::Error,
+    },
+}
+
+/// Reads the setup over one connection, which also hears of changes.
+///
+/// After an error it is of no use: open another one.
+#[derive(Debug)]
+pub struct SetupReader {
+    client: Client,
+    notices: Notices,
+}
+
+fn reading(what: &'static str) -> impl FnOnce(tokio_postgres::Error) -> ReadSetupError {
+    move |source| ReadSetupError::Read { what, source }
+}
+
+impl SetupReader {
+    /// Connects and listens for changes.
+    pub async fn connect(url: &str) -> Result<Self, ReadSetupError> {
+        let (client, notices) = connect(url).await?;
+        client
+            .batch_execute("LISTEN biplane_config")
+            .await
+            .map_err(reading("notices of changes"))?;
+        Ok(Self { client, notices })
+    }
+
+    /// Returns when the database said that something changed since the last call.
+    pub async fn noticed(&self) {
+        self.notices.next().await;
+    }
+
+    /// A text that changes when anything of the setup is added, deleted, or changed through
+    /// Directus: for those who missed a notice.
+    pub async fn fingerprint(&self) -> Result<String, ReadSetupError> {
+        let table = |name: &str| {
+            format!(
+                "SELECT count(*) AS n, max(greatest(date_updated, date_created)) AS at FROM public.{name}"
+            )
+        };
+        let tables: Vec<_> = ["devices", "geofences", "events", "entries", "checkpoints"]
+            .into_iter()
+            .map(table)
+            .collect();
+        let statement = format!(
+            "SELECT string_agg(n::text || '@' || coalesce(at::text, ''), ' ') FROM ({}) t",
+            tables.join(" UNION ALL ")
+        );
+        let row = self
+            .client
+            .query_one(&statement, &[])
+            .await
+            .map_err(reading("the setup's fingerprint"))?;
+        Ok(row.get::<_, Option<String>>(0).unwrap_or_default())
+    }
+
+    /// All of it, as of one instant, and a sentence for each row that had to be left out.
+    pub async fn read(&mut self) -> Result<(Setup, Vec<String>), ReadSetupError> {
+        let transaction = self
+            .client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .read_only(true)
+            .start()
+            .await
+            .map_err(reading("the setup"))?;
+        let mut problems = Vec::new();
+        let setup = Setup {
+            devices: devices(&transaction, &mut problems).await.map_err(reading("devices"))?,
+            fences: fences(&transaction, &mut problems).await.map_err(reading("geofences"))?,
+            entries: entries(&transaction).await.map_err(reading("entries"))?,
+            checkpoints: checkpoints(&transaction).await.map_err(reading("checkpoints"))?,
+        };
+        transaction.commit().await.map_err(reading("the setup"))?;
+        Ok((setup, problems))
+    }
+}
+
+type Read<T> = Result<T, tokio_postgres::Error>;
+
+async fn devices(
+    transaction: &Transaction<'_>,
+    problems: &mut Vec<String>,
+) -> Read<HashMap<Imei, Device>> {
+    let statement = "SELECT id, organization, imei FROM public.devices WHERE status = 'active'";
+    let mut devices = HashMap::new();
+    for row in transaction.query(statement, &[]).await? {
+        let (id, organization): (Uuid, Uuid) = (row.get(0), row.get(1));
+        match Imei::from_digits(row.get(2)) {
+            Ok(imei) => {
+                devices.insert(imei, Device { id: id.into(), organization: organization.into() });
+            }
+            Err(error) => problems.push(format!("device {id}: {error}")),
+        }
+    }
+    Ok(devices)
+}
+
+async fn fences(
+    transaction: &Transaction<'_>,
+    problems: &mut Vec<String>,
+) -> Read<HashMap<OrganizationId, FenceIndex>> {
+    let statement = "SELECT id, organization, kind, ST_AsGeoJSON(geometry, 15), radius_m::float8
+                     FROM public.geofences WHERE status = 'active' ORDER BY id";
+    let mut fences: HashMap<OrganizationId, Vec<Fence>> = HashMap::new();
+    for row in transaction.query(statement, &[]).await? {
+        let (id, organization): (Uuid, Uuid) = (row.get(0), row.get(1));
+        let geometry = row.get::<_, Option<&str>>(3).unwrap_or("null");
+        let geometry = serde_json::from_str(geometry).unwrap_or(serde_json::Value::Null);
+        match Shape::from_geojson(row.get(2), &geometry, row.get(4)) {
+            Ok(shape) => {
+                fences.entry(organization.into()).or_default().push(Fence { id: id.into(), shape })
+            }
+            Err(error) => problems.push(format!("geofence {id}: {error}")),
+        }
+    }
+    Ok(fences.into_iter().map(|(owner, fences)| (owner, FenceIndex::new(fences))).collect())
+}
+
+/// Events that are timed: a finished one still takes what trackers send late.
+const TIMED: &str = "v.status IN ('scheduled', 'running', 'finished')";
+
+async fn entries(
+    transaction: &Transaction<'_>,
+) -> Read<HashMap<biplane_core::DeviceId, Vec<Entry>>> {
+    let statement = format!(
+        "SELECT e.id, e.event, e.device FROM public.entries e JOIN public.events v ON v.id = e.event
+         WHERE {TIMED} ORDER BY e.id"
+    );
+    let mut entries: HashMap<_, Vec<_>> = HashMap::new();
+    for row in transaction.query(&statement, &[]).await? {
+        let entry = Entry { id: row.get::<_, Uuid>(0).into(), event: row.get::<_, Uuid>(1).into() };
+        entries.entry(row.get::<_, Uuid>(2).into()).or_default().push(entry);
+    }
+    Ok(entries)
+}
+
+async fn checkpoints(
+    transaction: &Transaction<'_>,
+) -> Read<HashMap<biplane_core::GeofenceId, Vec<Checkpoint>>> {
+    let statement = format!(
+        "SELECT k.id, k.event, k.geofence, k.direction, k.opens_at, k.closes_at
+         FROM public.checkpoints k JOIN public.events v ON v.id = k.event
+         WHERE {TIMED} ORDER BY k.event, k.sort, k.id"
+    );
+    let mut checkpoints: HashMap<_, Vec<_>> = HashMap::new();
+    for row in transaction.query(&statement, &[]).await? {
+        let checkpoint = Checkpoint {
+            id: row.get::<_, Uuid>(0).into(),
+            event: row.get::<_, Uuid>(1).into(),
+            direction: match row.get(3) {
+                "enter" => Some(Direction::Enter),
+                "exit" => Some(Direction::Exit),
+                _ => None,
+            },
+            opens_at: row.get::<_, Option<SystemTime>>(4).map(from_system_time),
+            closes_at: row.get::<_, Option<SystemTime>>(5).map(from_system_time),
+        };
+        checkpoints.entry(row.get::<_, Uuid>(2).into()).or_default().push(checkpoint);
+    }
+    Ok(checkpoints)
+}

@@ -1,0 +1,123 @@
+//! What a partition's new owner has to know of a device.
+
+use std::time::SystemTime;
+
+use biplane_core::geodesy::Point;
+use biplane_core::geofence::Moment;
+use biplane_core::live::{LivePosition, PublishedPosition};
+use biplane_core::{DeviceId, OrganizationId, Timestamp};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::connection::from_system_time;
+use crate::{ConnectError, connect};
+
+/// Why the state could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadStateError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// PostgreSQL refused or went away.
+    #[error("can't read the devices' last positions")]
+    Read(#[source] tokio_postgres::Error),
+}
+
+/// What the database knows of a device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeviceState {
+    /// Which.
+    pub device: DeviceId,
+    /// The latest believed fix, and whose the device was then.
+    pub last: Option<(OrganizationId, Moment)>,
+    /// No position of the device is later, believed or not.
+    pub watermark: Option<Timestamp>,
+}
+
+/// Reads states over one connection, which it opens anew after an error.
+#[derive(Debug)]
+pub struct StateReader {
+    url: String,
+    client: Option<Client>,
+}
+
+impl StateReader {
+    /// Connects at the first question.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), client: None }
+    }
+
+    /// The states of devices, in any order.
+    pub async fn states(
+        &mut self,
+        devices: &[DeviceId],
+    ) -> Result<Vec<DeviceState>, ReadStateError> {
+        let ids: Vec<Uuid> = devices.iter().map(|device| device.0).collect();
+        let rows =
+            self.client().await?.query(STATES, &[&ids]).await.map_err(ReadStateError::Read)?;
+        Ok(rows
+            .iter()
+            .map(|row| DeviceState {
+                device: row.get::<_, Uuid>(0).into(),
+                last: row.get::<_, Option<SystemTime>>(2).zip(row.get(3)).zip(row.get(4)).map(
+                    |((time, lat), lon)| {
+                        let at = Point { lat, lon };
+                        let organization = row.get::<_, Uuid>(1).into();
+                        (organization, Moment { time: from_system_time(time), at })
+                    },
+                ),
+                watermark: row.get::<_, Option<SystemTime>>(5).map(from_system_time),
+            })
+            .collect())
+    }
+
+    /// The last position of every device, as the live channel shows it.
+    pub async fn last_positions(&mut self) -> Result<Vec<PublishedPosition>, ReadStateError> {
+        let statement = "
+            SELECT s.device, s.organization, s.last_fix_at, s.lat::float8, s.lon::float8, s.altitude_m::float4,
+                s.speed_kmh::float4, s.course_deg::float4
+            FROM public.device_status s JOIN public.devices d ON d.id = s.device
+            WHERE s.last_fix_at IS NOT NULL AND s.lat IS NOT NULL AND s.lon IS NOT NULL";
+        let rows =
+            self.client().await?.query(statement, &[]).await.map_err(ReadStateError::Read)?;
+        Ok(rows
+            .iter()
+            .map(|row| PublishedPosition {
+                organization: row.get::<_, Uuid>(1).into(),
+                position: LivePosition {
+                    device: row.get::<_, Uuid>(0).into(),
+                    time: from_system_time(row.get(2)),
+                    lat: row.get(3),
+                    lon: row.get(4),
+                    altitude_m: row.get(5),
+                    speed_kmh: row.get(6),
+                    course_deg: row.get(7),
+                    faulty: false,
+                },
+            })
+            .collect())
+    }
+
+    async fn client(&mut self) -> Result<&Client, ReadStateError> {
+        if self.client.as_ref().is_none_or(Client::is_closed) {
+            self.client = None;
+            self.client = Some(connect(&self.url).await?.0);
+        }
+        Ok(self.client.as_ref().expect("set above"))
+    }
+}
+
+/// Where a device was comes from its position, since Directus keeps coordinates in `real`; of
+/// two records of that time the one next to what the status says. Without a position (retention
+/// took it) the status has to do.
+const STATES: &str = "
+    SELECT d.device, s.organization, s.last_fix_at,
+        coalesce(p.lat, s.lat::float8), coalesce(p.lon, s.lon::float8), w.ts
+    FROM unnest($1::uuid[]) AS d(device)
+    LEFT JOIN public.device_status s ON s.device = d.device
+    LEFT JOIN LATERAL (
+        SELECT lat, lon FROM telemetry.positions
+        WHERE device = d.device AND ts = s.last_fix_at AND NOT faulty
+        ORDER BY abs(lat - s.lat) + abs(lon - s.lon) LIMIT 1) p ON true
+    LEFT JOIN LATERAL (
+        SELECT ts FROM telemetry.positions WHERE device = d.device ORDER BY ts DESC LIMIT 1) w ON true";

@@ -1,0 +1,325 @@
+//! Writing a batch: each row once, however often the batch is written.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use biplane_core::Timestamp;
+use bytes::Bytes;
+use futures_util::SinkExt;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Transaction};
+use uuid::Uuid;
+
+use crate::connection::to_system_time;
+use crate::copy::{COLUMNS, HEADER, PositionRows, TRAILER};
+use crate::{Batch, ConnectError, connect};
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// New rows in `telemetry.positions`.
+    pub stored: u64,
+    /// Positions that were there already.
+    pub duplicate: u64,
+    /// New rows in `telemetry.quarantine`.
+    pub quarantined: u64,
+    /// New rows in `crossings`.
+    pub crossings: u64,
+}
+
+/// Why a batch was not written. Nothing of it is, unless the connection broke at the commit:
+/// writing it again is harmless in any case.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// PostgreSQL refused or went away.
+    #[error("PostgreSQL did not take the batch while writing {part}")]
+    Refused {
+        /// Which part of it.
+        part: &'static str,
+        /// Why.
+        source: tokio_postgres::Error,
+    },
+}
+
+/// Writes batches over one connection, which it opens anew after an error.
+#[derive(Debug)]
+pub struct Writer {
+    url: String,
+    client: Option<Client>,
+    /// Days whose partitions this writer has made sure of.
+    days: HashSet<Timestamp>,
+}
+
+fn part(part: &'static str) -> impl Fn(tokio_postgres::Error) -> WriteError {
+    move |source| WriteError::Refused { part, source }
+}
+
+impl WriteError {
+    fn has_state(&self, state: &SqlState) -> bool {
+        matches!(self, Self::Refused { source, .. } if source.code() == Some(state))
+    }
+}
+
+impl Writer {
+    /// Connects at the first batch.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), client: None, days: HashSet::new() }
+    }
+
+    /// Writes all of a batch in one transaction.
+    ///
+    /// What the batch calls fresh goes into the table by plain COPY. Should a row of it be there
+    /// after all, the whole batch takes the way of the doubtful: COPY into a staging table, then
+    /// `INSERT … ON CONFLICT DO NOTHING`.
+    pub async fn write(&mut self, batch: &Batch) -> Result<Counts, WriteError> {
+        let written = match self.attempt(batch, true).await {
+            Err(error) if error.has_state(&SqlState::UNIQUE_VIOLATION) => {
+                self.attempt(batch, false).await
+            }
+            // A partition that was there is gone: old data came after its retention ended.
+            Err(error) if error.has_state(&SqlState::CHECK_VIOLATION) => {
+                self.days.clear();
+                self.attempt(batch, true).await
+            }
+            written => written,
+        };
+        if self.client.as_ref().is_some_and(Client::is_closed) {
+            self.client = None;
+        }
+        written
+    }
+
+    async fn attempt(&mut self, batch: &Batch, trust_fresh: bool) -> Result<Counts, WriteError> {
+        if self.client.as_ref().is_none_or(Client::is_closed) {
+            self.client = None;
+            self.client = Some(prepared(&self.url).await?);
+        }
+        let client = self.client.as_mut().expect("set above");
+
+        for &day in &batch.days {
+            if !self.days.contains(&day) {
+                let at = to_system_time(day);
+                client
+                    .execute("SELECT telemetry.ensure_partitions($1, $1)", &[&at])
+                    .await
+                    .map_err(part("partitions"))?;
+                self.days.insert(day);
+            }
+        }
+
+        let transaction = client.transaction().await.map_err(part("nothing yet"))?;
+        let mut counts = Counts::default();
+        let failed = part("positions");
+        let mut staged = vec![&batch.doubtful];
+        if trust_fresh {
+            counts.stored = copy(&transaction, "telemetry.positions", &[&batch.fresh])
+                .await
+                .map_err(&failed)?;
+        } else {
+            staged.push(&batch.fresh);
+        }
+        let sent =
+            copy(&transaction, "pg_temp.staged_positions", &staged).await.map_err(&failed)?;
+        if sent > 0 {
+            let statement = format!(
+                "INSERT INTO telemetry.positions ({COLUMNS})
+                 SELECT {COLUMNS} FROM pg_temp.staged_positions ORDER BY device, ts
+                 ON CONFLICT DO NOTHING"
+            );
+            let inserted = transaction.execute(&statement, &[]).await.map_err(&failed)?;
+            counts.stored += inserted;
+            counts.duplicate = sent - inserted;
+        }
+        counts.quarantined =
+            quarantine(&transaction, batch).await.map_err(part("the quarantine"))?;
+        counts.crossings = crossings(&transaction, batch).await.map_err(part("crossings"))?;
+        status(&transaction, batch).await.map_err(part("the devices' status"))?;
+        transaction.commit().await.map_err(part("its end"))?;
+        Ok(counts)
+    }
+
+    /// Devices not heard of since `since` are no longer connected; says how many were before.
+    pub async fn mark_silent(&mut self, since: Timestamp) -> Result<u64, WriteError> {
+        let Some(client) = self.client.as_ref() else { return Ok(0) };
+        let statement = "UPDATE public.device_status SET connected = false
+                         WHERE connected AND last_received_at < $1";
+        client.execute(statement, &[&to_system_time(since)]).await.map_err(part("silent devices"))
+    }
+}
+
+async fn prepared(url: &str) -> Result<Client, WriteError> {
+    let (client, _) = connect(url).await?;
+    client
+        .batch_execute(
+            "CREATE TEMP TABLE staged_positions (LIKE telemetry.positions INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;
+             CREATE TEMP TABLE staged_quarantine (LIKE telemetry.positions INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;",
+        )
+        .await
+        .map_err(part("staging tables"))?;
+    Ok(client)
+}
+
+/// Sends rows to a table; says how many.
+async fn copy(
+    transaction: &Transaction<'_>,
+    table: &str,
+    parts: &[&PositionRows],
+) -> Result<u64, tokio_postgres::Error> {
+    /// Small enough to be sent while the next is prepared.
+    const CHUNK: usize = 256 * 1024;
+    if parts.iter().all(|rows| rows.count() == 0) {
+        return Ok(0);
+    }
+    let statement = format!("COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)");
+    let sink = transaction.copy_in::<_, Bytes>(&statement).await?;
+    let mut sink = std::pin::pin!(sink);
+    sink.feed(Bytes::from_static(HEADER)).await?;
+    for rows in parts {
+        for chunk in rows.bytes().chunks(CHUNK) {
+            sink.feed(Bytes::copy_from_slice(chunk)).await?;
+        }
+    }
+    sink.feed(Bytes::from_static(TRAILER)).await?;
+    sink.finish().await
+}
+
+async fn quarantine(
+    transaction: &Transaction<'_>,
+    batch: &Batch,
+) -> Result<u64, tokio_postgres::Error> {
+    if copy(transaction, "pg_temp.staged_quarantine", &[&batch.quarantine]).await? == 0 {
+        return Ok(0);
+    }
+    let shared = "device, ts, digest, organization, received_at, lat, lon, altitude_m, speed_kmh, \
+                  course_deg, satellites, hdop, io";
+    let statement = format!(
+        "INSERT INTO telemetry.quarantine ({shared}, reason)
+         SELECT {shared}, fault_reason FROM pg_temp.staged_quarantine ON CONFLICT DO NOTHING"
+    );
+    transaction.execute(&statement, &[]).await
+}
+
+/// Crossings of a device or fence that was deleted meanwhile go with it; of a course that was
+/// deleted, without it.
+const CROSSINGS: &str = "
+    INSERT INTO public.crossings (id, organization, event, entry, device, checkpoint, geofence, direction,
+        crossed_at, fix_before_at, fix_after_at, lat, lon, status, source, date_created)
+    SELECT c.id, o.id, v.id, e.id, d.id, k.id, g.id, c.direction,
+        c.crossed_at, c.fix_before_at, c.fix_after_at, c.lat, c.lon, c.status, 'live', now()
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],
+            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::float8[], $14::text[])
+        AS c(id, organization, event, entry, device, checkpoint, geofence, direction,
+            crossed_at, fix_before_at, fix_after_at, lat, lon, status)
+    JOIN public.organizations o ON o.id = c.organization
+    JOIN public.devices d ON d.id = c.device
+    JOIN public.geofences g ON g.id = c.geofence
+    LEFT JOIN public.events v ON v.id = c.event
+    LEFT JOIN public.entries e ON e.id = c.entry
+    LEFT JOIN public.checkpoints k ON k.id = c.checkpoint
+    ON CONFLICT (id) DO NOTHING";
+
+async fn crossings(
+    transaction: &Transaction<'_>,
+    batch: &Batch,
+) -> Result<u64, tokio_postgres::Error> {
+    let rows = &batch.crossings;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let ids = |id: &dyn Fn(&biplane_core::timing::Crossing) -> Uuid| {
+        rows.iter().map(id).collect::<Vec<_>>()
+    };
+    let course = |id: &dyn Fn((Uuid, Uuid, Uuid)) -> Uuid| -> Vec<Option<Uuid>> {
+        rows.iter()
+            .map(|row| row.course.map(|(event, entry, point)| id((event.0, entry.0, point.0))))
+            .collect()
+    };
+    let times = |time: &dyn Fn(&biplane_core::timing::Crossing) -> Timestamp| -> Vec<SystemTime> {
+        rows.iter().map(|row| to_system_time(time(row))).collect()
+    };
+    transaction
+        .execute(
+            CROSSINGS,
+            &[
+                &ids(&|row| row.id),
+                &ids(&|row| row.organization.0),
+                &course(&|(event, _, _)| event),
+                &course(&|(_, entry, _)| entry),
+                &ids(&|row| row.device.0),
+                &course(&|(_, _, checkpoint)| checkpoint),
+                &ids(&|row| row.geofence.0),
+                &rows.iter().map(|row| row.direction.as_str()).collect::<Vec<_>>(),
+                &times(&|row| row.crossed_at),
+                &times(&|row| row.fix_before_at),
+                &times(&|row| row.fix_after_at),
+                &rows.iter().map(|row| row.at.lat).collect::<Vec<_>>(),
+                &rows.iter().map(|row| row.at.lon).collect::<Vec<_>>(),
+                &rows.iter().map(|row| row.status.as_str()).collect::<Vec<_>>(),
+            ],
+        )
+        .await
+}
+
+/// A fix that is not later than what the row says changes nothing of where the device is.
+const STATUS: &str = "
+    INSERT INTO public.device_status AS old (id, device, organization, connected, last_received_at, protocol, gateway,
+        last_fix_at, lat, lon, altitude_m, speed_kmh, course_deg, satellites)
+    SELECT d.id, d.id, o.id, true, s.received_at, s.protocol, s.gateway,
+        s.fix_at, s.lat, s.lon, s.altitude_m, s.speed_kmh, s.course_deg, s.satellites
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::timestamptz[], $7::float8[],
+            $8::float8[], $9::float4[], $10::float4[], $11::float4[], $12::int4[])
+        AS s(device, organization, received_at, protocol, gateway, fix_at, lat, lon, altitude_m, speed_kmh,
+            course_deg, satellites)
+    JOIN public.devices d ON d.id = s.device
+    JOIN public.organizations o ON o.id = s.organization
+    ORDER BY d.id
+    ON CONFLICT (device) DO UPDATE SET
+        organization = excluded.organization,
+        connected = true,
+        last_received_at = greatest(old.last_received_at, excluded.last_received_at),
+        protocol = excluded.protocol,
+        gateway = excluded.gateway,
+        (last_fix_at, lat, lon, altitude_m, speed_kmh, course_deg, satellites) = (
+            SELECT excluded.last_fix_at, excluded.lat, excluded.lon, excluded.altitude_m, excluded.speed_kmh,
+                excluded.course_deg, excluded.satellites
+            WHERE excluded.last_fix_at > coalesce(old.last_fix_at, '-infinity')
+            UNION ALL
+            SELECT old.last_fix_at, old.lat, old.lon, old.altitude_m, old.speed_kmh, old.course_deg, old.satellites
+            WHERE (excluded.last_fix_at > coalesce(old.last_fix_at, '-infinity')) IS NOT TRUE)";
+
+async fn status(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), tokio_postgres::Error> {
+    if batch.status.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = batch.status.values().collect();
+    let fixes: Vec<_> = rows.iter().map(|row| row.last_fix.as_ref()).collect();
+    transaction
+        .execute(
+            STATUS,
+            &[
+                &batch.status.keys().map(|device| device.0).collect::<Vec<_>>(),
+                &rows.iter().map(|row| row.organization.0).collect::<Vec<_>>(),
+                &rows.iter().map(|row| to_system_time(row.received_at)).collect::<Vec<_>>(),
+                &rows.iter().map(|row| &*row.protocol).collect::<Vec<_>>(),
+                &rows.iter().map(|row| &*row.gateway).collect::<Vec<_>>(),
+                &fixes
+                    .iter()
+                    .map(|fix| fix.map(|fix| to_system_time(fix.time)))
+                    .collect::<Vec<_>>(),
+                &fixes.iter().map(|fix| fix.map(|fix| fix.lat)).collect::<Vec<_>>(),
+                &fixes.iter().map(|fix| fix.map(|fix| fix.lon)).collect::<Vec<_>>(),
+                &fixes.iter().map(|fix| fix.and_then(|fix| fix.altitude_m)).collect::<Vec<_>>(),
+                &fixes.iter().map(|fix| fix.and_then(|fix| fix.speed_kmh)).collect::<Vec<_>>(),
+                &fixes.iter().map(|fix| fix.and_then(|fix| fix.course_deg)).collect::<Vec<_>>(),
+                &fixes
+                    .iter()
+                    .map(|fix| fix.and_then(|fix| fix.satellites.map(i32::from)))
+                    .collect::<Vec<_>>(),
+            ],
+        )
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,276 @@
+//! The writer and the readers against a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use biplane_core::geodesy::Point;
+use biplane_core::geofence::{Moment, Segment};
+use biplane_core::live::Direction;
+use biplane_core::timing::{Crossing, CrossingStatus, Device, crossing_id};
+use biplane_core::{Fix, Imei, IoValue, Timestamp};
+use biplane_store::{Batch, Counts, SetupReader, StateReader, Status, Writer};
+use support::TestPostgres;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+const START: i64 = 1_599_910_800_000;
+const DEVICE: Device = Device {
+    id: biplane_core::DeviceId(Uuid::from_u128(0xd1)),
+    organization: biplane_core::OrganizationId(Uuid::from_u128(0xa1)),
+};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(START + seconds * 1000)
+}
+
+fn fix(seconds: i64, lat: f64) -> Fix {
+    Fix {
+        time: at(seconds),
+        lat,
+        lon: 12.123_456_789,
+        altitude_m: Some(1455.5),
+        speed_kmh: Some(31.5),
+        course_deg: None,
+        satellites: Some(9),
+        hdop: None,
+        io: vec![],
+    }
+}
+
+/// An organization with a device in a running event over one fence, and things that don't count.
+const SETUP: &str = "
+    INSERT INTO organizations VALUES ('00000000-0000-0000-0000-0000000000a1', 'Club');
+    INSERT INTO devices (id, organization, name, imei, status) VALUES
+        ('00000000-0000-0000-0000-0000000000d1', '00000000-0000-0000-0000-0000000000a1', 'one', '490154203237518', 'active'),
+        ('00000000-0000-0000-0000-0000000000d2', '00000000-0000-0000-0000-0000000000a1', 'two', '350000000000126', 'retired'),
+        ('00000000-0000-0000-0000-0000000000d3', '00000000-0000-0000-0000-0000000000a1', 'three', 'no IMEI', 'active');
+    INSERT INTO events (id, organization, name, status) VALUES
+        ('00000000-0000-0000-0000-0000000000e1', '00000000-0000-0000-0000-0000000000a1', 'race', 'running'),
+        ('00000000-0000-0000-0000-0000000000e2', '00000000-0000-0000-0000-0000000000a1', 'idea', 'draft');
+    INSERT INTO entries (id, organization, event, device, number) VALUES
+        ('00000000-0000-0000-0000-0000000000b1', '00000000-0000-0000-0000-0000000000a1',
+         '00000000-0000-0000-0000-0000000000e1', '00000000-0000-0000-0000-0000000000d1', '126'),
+        ('00000000-0000-0000-0000-0000000000b2', '00000000-0000-0000-0000-0000000000a1',
+         '00000000-0000-0000-0000-0000000000e2', '00000000-0000-0000-0000-0000000000d1', '1');
+    INSERT INTO geofences (id, organization, name, kind, geometry, radius_m, status) VALUES
+        ('00000000-0000-0000-0000-0000000000f1', '00000000-0000-0000-0000-0000000000a1', 'goal', 'circle',
+         'SRID=4326;POINT(12 46)', 1000, 'active'),
+        ('00000000-0000-0000-0000-0000000000f2', '00000000-0000-0000-0000-0000000000a1', 'field', 'polygon',
+         'SRID=4326;POLYGON((11 45,13 45,13 47,11 47,11 45))', NULL, 'active'),
+        ('00000000-0000-0000-0000-0000000000f3', '00000000-0000-0000-0000-0000000000a1', 'broken', 'circle',
+         'SRID=4326;POINT(12 46)', NULL, 'active'),
+        ('00000000-0000-0000-0000-0000000000f4', '00000000-0000-0000-0000-0000000000a1', 'off', 'circle',
+         'SRID=4326;POINT(12 46)', 1000, 'inactive');
+    INSERT INTO checkpoints (id, organization, event, geofence, name, direction, sort, opens_at) VALUES
+        ('00000000-0000-0000-0000-0000000000c1', '00000000-0000-0000-0000-0000000000a1',
+         '00000000-0000-0000-0000-0000000000e1', '00000000-0000-0000-0000-0000000000f1', 'Goal', 'enter', 1,
+         '2020-09-12 11:40:00.250+00'),
+        ('00000000-0000-0000-0000-0000000000c2', '00000000-0000-0000-0000-0000000000a1',
+         '00000000-0000-0000-0000-0000000000e1', '00000000-0000-0000-0000-0000000000f1', 'Area', 'any', 2, NULL);";
+
+async fn server() -> (TestPostgres, Client) {
+    let server = TestPostgres::start().await;
+    let client = server.client().await;
+    client.batch_execute(SETUP).await.unwrap();
+    (server, client)
+}
+
+async fn count(client: &Client, what: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {what}"), &[]).await.unwrap().get(0)
+}
+
+fn status(last_fix: Option<Fix>, received: i64) -> Status {
+    Status {
+        organization: DEVICE.organization,
+        last_fix,
+        received_at: at(received),
+        protocol: "teltonika".into(),
+        gateway: "gateway-1".into(),
+    }
+}
+
+fn crossing(geofence: u128, seconds: i64) -> Crossing {
+    let (geofence, direction) = (Uuid::from_u128(geofence).into(), Direction::Enter);
+    Crossing {
+        id: crossing_id(DEVICE.id, geofence, None, direction, at(seconds)),
+        organization: DEVICE.organization,
+        course: Some((
+            Uuid::from_u128(0xe1).into(),
+            Uuid::from_u128(0xb1).into(),
+            Uuid::from_u128(0xc9).into(),
+        )),
+        device: DEVICE.id,
+        geofence,
+        direction,
+        crossed_at: at(seconds) + 7,
+        fix_before_at: at(seconds - 5),
+        fix_after_at: at(seconds + 5),
+        at: Point { lat: 46.0, lon: 12.0 },
+        status: CrossingStatus::Valid,
+    }
+}
+
+#[tokio::test]
+async fn a_batch_written_twice_is_stored_once_whichever_way_it_takes() {
+    let (server, client) = server().await;
+    let mut writer = Writer::new(server.url());
+    let mut batch = Batch::default();
+    for n in 0..100 {
+        let fault = (n % 10 == 0).then_some("impossible_speed");
+        // Over midnight, so that two partitions are needed.
+        batch.position(DEVICE, &fix(44_400 - 50 + n, 46.0), at(50_000), fault, n % 2 == 0);
+    }
+    batch.position(DEVICE, &fix(44_450, 45.0), at(50_000), None, false);
+    let mut io = fix(44_450, 45.0);
+    io.io = vec![(239, IoValue::Unsigned(u64::MAX)), (385, IoValue::Bytes(vec![1, 0xab]))];
+    batch.position(DEVICE, &io, at(50_000), None, false);
+    batch.quarantine(DEVICE, &fix(-700_000_000, 46.0), at(50_000), "time_before_2000");
+    batch.quarantine(
+        DEVICE,
+        &Fix { time: Timestamp::from_millis(i64::MAX), ..fix(0, 46.0) },
+        at(0),
+        "x",
+    );
+    batch.crossings.push(crossing(0xf1, 44_400));
+    batch.status(DEVICE.id, status(Some(fix(44_450, 46.0)), 50_000));
+
+    let first = writer.write(&batch).await.unwrap();
+    assert_eq!(first, Counts { stored: 102, duplicate: 0, quarantined: 2, crossings: 1 });
+    let again = writer.write(&batch).await.unwrap();
+    assert_eq!(again, Counts { stored: 0, duplicate: 102, quarantined: 0, crossings: 0 });
+    let stranger = Writer::new(server.url()).write(&batch).await.unwrap();
+    assert_eq!(stranger, again);
+
+    assert_eq!(count(&client, "telemetry.positions").await, 102);
+    assert_eq!(
+        count(&client, "telemetry.positions WHERE faulty AND fault_reason = 'impossible_speed'")
+            .await,
+        10
+    );
+    assert_eq!(count(&client, "telemetry.positions_20200913").await, 52);
+    assert_eq!(count(&client, "telemetry.quarantine WHERE reason = 'time_before_2000'").await, 1);
+    let row = client
+        .query_one(
+            "SELECT lat, lon, altitude_m, speed_kmh, course_deg, satellites, organization::text, digest, ts::text,
+                received_at::text, io::text FROM telemetry.positions WHERE io IS NOT NULL",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!((row.get::<_, f64>(0), row.get::<_, f64>(1)), (45.0, 12.123_456_789));
+    assert_eq!((row.get::<_, f32>(2), row.get::<_, f32>(3)), (1455.5, 31.5));
+    assert_eq!((row.get::<_, Option<f32>>(4), row.get::<_, i16>(5)), (None, 9));
+    assert_eq!(row.get::<_, &str>(6), DEVICE.organization.to_string());
+    assert_eq!(row.get::<_, i64>(7), io.digest());
+    assert_eq!(row.get::<_, &str>(8), "2020-09-13 00:00:50+00");
+    assert_eq!(row.get::<_, &str>(9), "2020-09-13 01:33:20+00");
+    assert_eq!(row.get::<_, &str>(10), r#"{"239": 18446744073709551615, "385": "01ab"}"#);
+}
+
+#[tokio::test]
+async fn a_crossing_outlives_its_checkpoint_but_not_its_fence() {
+    let (server, client) = server().await;
+    let mut batch = Batch::default();
+    // Checkpoint c9 and fence f9 were deleted while the batch was on its way.
+    batch.crossings = vec![crossing(0xf1, 10), crossing(0xf9, 10)];
+    let counts = Writer::new(server.url()).write(&batch).await.unwrap();
+    assert_eq!(counts.crossings, 1);
+    let row = client
+        .query_one(
+            "SELECT event::text, checkpoint, crossed_at::text, source, date_created IS NOT NULL FROM crossings",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(row.get::<_, &str>(0), Uuid::from_u128(0xe1).to_string());
+    assert_eq!(row.get::<_, Option<Uuid>>(1), None);
+    assert_eq!(row.get::<_, &str>(2), "2020-09-12 11:40:10.007+00");
+    assert_eq!((row.get::<_, &str>(3), row.get::<_, bool>(4)), ("live", true));
+}
+
+#[tokio::test]
+async fn an_older_fix_never_replaces_a_newer_one_in_the_status() {
+    let (server, client) = server().await;
+    let mut writer = Writer::new(server.url());
+    for (last_fix, received) in [
+        (Some(fix(100, 46.5)), 200),
+        (Some(fix(50, 46.0)), 300),
+        (None, 400),
+        (Some(fix(60, 46.0)), 350),
+    ] {
+        let mut batch = Batch::default();
+        batch.status(DEVICE.id, status(last_fix, received));
+        writer.write(&batch).await.unwrap();
+    }
+    let row = client
+        .query_one(
+            "SELECT last_fix_at::text, lat, last_received_at::text, connected FROM device_status",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(row.get::<_, &str>(0), "2020-09-12 11:41:40+00");
+    assert_eq!(row.get::<_, f32>(1), 46.5);
+    assert_eq!(row.get::<_, &str>(2), "2020-09-12 11:46:40+00");
+    assert!(row.get::<_, bool>(3));
+    assert_eq!(writer.mark_silent(at(401)).await.unwrap(), 1);
+    assert_eq!(count(&client, "device_status WHERE connected").await, 0);
+}
+
+#[tokio::test]
+async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
+    let (server, _) = server().await;
+    let mut writer = Writer::new(server.url());
+    let mut batch = Batch::default();
+    batch.position(DEVICE, &fix(100, 46.123_456_789_012), at(100), None, true);
+    batch.position(DEVICE, &fix(100, 47.0), at(100), None, false);
+    batch.position(DEVICE, &fix(105, 60.0), at(105), Some("impossible_speed"), true);
+    batch.status(DEVICE.id, status(Some(fix(100, 46.123_456_789_012)), 105));
+    writer.write(&batch).await.unwrap();
+
+    let unknown = Uuid::from_u128(0xd3).into();
+    let mut reader = StateReader::new(server.url());
+    let states = reader.states(&[DEVICE.id, unknown]).await.unwrap();
+    let known = states.iter().find(|state| state.device == DEVICE.id).unwrap();
+    let place = Point { lat: 46.123_456_789_012, lon: 12.123_456_789 };
+    assert_eq!(known.last, Some((DEVICE.organization, Moment { time: at(100), at: place })));
+    assert_eq!(known.watermark, Some(at(105)));
+    let other = states.iter().find(|state| state.device == unknown).unwrap();
+    assert_eq!((other.last, other.watermark), (None, None));
+    assert_eq!(reader.last_positions().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_setup_holds_what_is_active_and_names_what_it_leaves_out() {
+    let (server, client) = server().await;
+    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
+    let (setup, problems) = reader.read().await.unwrap();
+    let imei: Imei = "490154203237518".parse().unwrap();
+    assert_eq!(setup.devices.len(), 1);
+    assert_eq!(setup.devices[&imei], DEVICE);
+    let fences = &setup.fences[&DEVICE.organization];
+    assert_eq!(fences.len(), 2);
+    let moment = |seconds, lon| Moment { time: at(seconds), at: Point { lat: 46.0, lon } };
+    let way = Segment::between(moment(0, 10.0), moment(10, 14.0));
+    assert_eq!(fences.crossings(&way).count(), 4);
+    assert_eq!(setup.entries[&DEVICE.id].len(), 1);
+    let checkpoints = &setup.checkpoints[&Uuid::from_u128(0xf1).into()];
+    assert_eq!(checkpoints[0].direction, Some(Direction::Enter));
+    assert_eq!(checkpoints[0].opens_at, Some(at(0) + 250));
+    assert_eq!((checkpoints[1].direction, checkpoints[1].opens_at), (None, None));
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.ends_with("a circle needs a radius above 0 m")));
+
+    let before = reader.fingerprint().await.unwrap();
+    assert_eq!(reader.fingerprint().await.unwrap(), before);
+    client
+        .batch_execute(
+            "UPDATE geofences SET status = 'inactive', date_updated = now() WHERE name = 'field'",
+        )
+        .await
+        .unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(5), reader.noticed()).await.unwrap();
+    assert_ne!(reader.fingerprint().await.unwrap(), before);
+    let (setup, _) = reader.read().await.unwrap();
+    assert_eq!(setup.fences[&DEVICE.organization].len(), 1);
+}

@@ -1,0 +1,43 @@
+-- The columns of Directus's tables that the processor meets, as snapshots/schema.yaml makes them.
+SET ROLE directus;
+CREATE TABLE public.organizations (id uuid PRIMARY KEY, name varchar(255) NOT NULL);
+CREATE TABLE public.devices (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    name varchar(255) NOT NULL, imei varchar(15) NOT NULL UNIQUE, status varchar(32) NOT NULL DEFAULT 'active',
+    date_created timestamptz, date_updated timestamptz);
+CREATE TABLE public.events (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    name varchar(255) NOT NULL, status varchar(32) NOT NULL DEFAULT 'draft',
+    date_created timestamptz, date_updated timestamptz);
+CREATE TABLE public.entries (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    event uuid NOT NULL REFERENCES public.events, device uuid NOT NULL REFERENCES public.devices,
+    number varchar(16) NOT NULL, date_created timestamptz, date_updated timestamptz);
+CREATE TABLE public.geofences (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    name varchar(255) NOT NULL, kind varchar(32) NOT NULL DEFAULT 'polygon', geometry geometry NOT NULL,
+    radius_m real, status varchar(32) NOT NULL DEFAULT 'active',
+    date_created timestamptz, date_updated timestamptz);
+CREATE TABLE public.checkpoints (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    event uuid NOT NULL REFERENCES public.events, geofence uuid NOT NULL REFERENCES public.geofences,
+    name varchar(255) NOT NULL, role varchar(32) NOT NULL DEFAULT 'turnpoint',
+    direction varchar(32) NOT NULL DEFAULT 'enter', sort integer, opens_at timestamptz, closes_at timestamptz,
+    date_created timestamptz, date_updated timestamptz);
+CREATE TABLE public.crossings (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    event uuid REFERENCES public.events, entry uuid REFERENCES public.entries,
+    checkpoint uuid REFERENCES public.checkpoints, device uuid NOT NULL REFERENCES public.devices,
+    geofence uuid NOT NULL REFERENCES public.geofences, direction varchar(32) NOT NULL,
+    crossed_at timestamptz NOT NULL, fix_before_at timestamptz NOT NULL, fix_after_at timestamptz NOT NULL,
+    lat real NOT NULL, lon real NOT NULL, status varchar(32) NOT NULL DEFAULT 'valid',
+    source varchar(32) NOT NULL DEFAULT 'live', date_created timestamptz, date_updated timestamptz);
+CREATE TABLE public.device_status (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    device uuid NOT NULL UNIQUE REFERENCES public.devices, connected boolean NOT NULL,
+    last_fix_at timestamptz, last_received_at timestamptz, lat real, lon real, altitude_m real,
+    speed_kmh real, course_deg real, satellites integer, protocol varchar(32), gateway varchar(255));
+CREATE TABLE public.alerts (id uuid PRIMARY KEY);
+CREATE TABLE public.crossing_edits (id uuid PRIMARY KEY);
+CREATE TABLE public.position_flags (id uuid PRIMARY KEY);
+RESET ROLE;
