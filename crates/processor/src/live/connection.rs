@@ -70,6 +70,7 @@ pub(super) async fn serve(socket: WebSocket, shared: Arc<Shared>) {
                 outbox.close(Closing::Stopping);
                 break;
             }
+            () = outbox.ended() => break,
             () = &mut writer => break,
         };
         if stage.perform(effects).is_closed() {

@@ -22,6 +22,7 @@ const WAITING_ANSWERS: usize = 128;
 pub struct Outbox {
     state: Mutex<State>,
     wake: Notify,
+    closing: Notify,
     crossings_limit: usize,
 }
 
@@ -71,7 +72,12 @@ pub struct Taken {
 impl Outbox {
     /// An empty one in which `crossings_limit` crossings may wait.
     pub fn new(crossings_limit: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), wake: Notify::new(), crossings_limit })
+        Arc::new(Self {
+            state: Mutex::default(),
+            wake: Notify::new(),
+            closing: Notify::new(),
+            crossings_limit,
+        })
     }
 
     /// Queues an answer.
@@ -79,7 +85,7 @@ impl Outbox {
         let Ok(json) = serde_json::to_string(message) else { return };
         let mut state = self.lock();
         if state.answers.len() >= WAITING_ANSWERS {
-            state.closing.get_or_insert(Closing::Refused(ErrorCode::LiveBehind));
+            self.end(&mut state, Closing::Refused(ErrorCode::LiveBehind));
         } else {
             state.answers.push(json);
         }
@@ -88,8 +94,7 @@ impl Outbox {
 
     /// Closes after what waits as an answer.
     pub fn close(&self, closing: Closing) {
-        self.lock().closing.get_or_insert(closing);
-        self.wake.notify_one();
+        self.end(&mut self.lock(), closing);
     }
 
     /// Keeps back what is of subscriptions, or goes on.
@@ -156,7 +161,7 @@ impl Outbox {
         waiting.crossings.push(Arc::clone(json));
         state.crossings += 1;
         if state.crossings > self.crossings_limit {
-            state.closing.get_or_insert(Closing::Refused(ErrorCode::LiveBehind));
+            self.end(&mut state, Closing::Refused(ErrorCode::LiveBehind));
         }
         self.soil(&mut state);
     }
@@ -171,6 +176,12 @@ impl Outbox {
     /// Waits until something was put in since the last time.
     pub async fn changed(&self) {
         self.wake.notified().await;
+    }
+
+    /// Waits until the socket is to be closed, for whoever reads it: the writer
+    /// may be stuck in a socket that takes nothing.
+    pub async fn ended(&self) {
+        self.closing.notified().await;
     }
 
     /// Whether [`Outbox::take`] would give something of a subscription.
@@ -204,6 +215,12 @@ impl Outbox {
         state.crossings = 0;
         state.dirty = false;
         taken
+    }
+
+    fn end(&self, state: &mut State, closing: Closing) {
+        state.closing.get_or_insert(closing);
+        self.wake.notify_one();
+        self.closing.notify_one();
     }
 
     fn soil(&self, state: &mut State) {
