@@ -83,6 +83,24 @@ error_codes! {
     FrameTooLarge = "FRAME_TOO_LARGE", 413;
     /// A frame of a codec that this build does not read.
     FrameCodec = "FRAME_CODEC", 400;
+    /// A schema snapshot holds nothing.
+    SnapshotEmpty = "SNAPSHOT_EMPTY", 400;
+    /// A schema snapshot is not valid YAML or JSON.
+    SnapshotSyntax = "SNAPSHOT_SYNTAX", 400;
+    /// A part that every schema snapshot has is missing.
+    SnapshotIncomplete = "SNAPSHOT_INCOMPLETE", 400;
+    /// A part of a schema snapshot is of the wrong kind.
+    SnapshotShape = "SNAPSHOT_SHAPE", 400;
+    /// A schema snapshot is of another database vendor.
+    SnapshotVendor = "SNAPSHOT_VENDOR", 400;
+    /// A schema snapshot is of another major version of Directus.
+    SnapshotVersion = "SNAPSHOT_VERSION", 400;
+    /// A schema snapshot has a collection, field or relation twice.
+    SnapshotDuplicate = "SNAPSHOT_DUPLICATE", 400;
+    /// A schema snapshot points to something that it lacks.
+    SnapshotDangling = "SNAPSHOT_DANGLING", 400;
+    /// A snapshot's lineage has a line that is no hash.
+    SnapshotLineage = "SNAPSHOT_LINEAGE", 400;
 }
 
 impl Serialize for ErrorCode {

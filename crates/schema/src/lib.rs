@@ -1,1 +1,24 @@
-//! schema
+//! Directus schema snapshots: read without losing anything, brought to one form, named by a hash.
+//!
+//! Directus takes whatever a snapshot lacks for something to delete. So a snapshot is read whole or
+//! refused with the place of the fault, and what Biplane does not know is kept as it came.
+//!
+//! Pure: text in, values out. Files, databases and the `directus` command are the callers'.
+
+mod error;
+mod lineage;
+mod normalise;
+mod read;
+mod snapshot;
+mod strict;
+
+pub use error::{Format, LineageError, ReadError};
+pub use lineage::Lineage;
+pub use normalise::SnapshotHash;
+pub use snapshot::{Collection, Field, FieldKey, Relation, Snapshot, SystemField};
+
+/// The major version of Directus whose snapshots are read.
+pub const DIRECTUS_MAJOR: u64 = 11;
+
+/// The database vendor whose snapshots are read, as Directus names it.
+pub const VENDOR: &str = "postgres";
