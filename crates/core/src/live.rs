@@ -12,6 +12,7 @@ use crate::{
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ClientMessage {
     /// The first message, and again before the token ends.
@@ -39,6 +40,7 @@ pub enum ClientMessage {
 
 /// What a subscription shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Topic {
     /// The devices entered in an event, and the event's crossings.
@@ -49,6 +51,7 @@ pub enum Topic {
 
 /// What the hub says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ServerMessage {
     /// The answer to `auth`.
@@ -57,15 +60,18 @@ pub enum ServerMessage {
         status: Status,
         /// When the token ends: send a fresh one before.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         expires_at: Option<Timestamp>,
         /// Why not.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         error: Option<LiveError>,
     },
     /// Something of a subscription.
     Subscription {
         /// The client's name for it.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         uid: Option<String>,
         /// What it is.
         #[serde(flatten)]
@@ -86,6 +92,7 @@ pub enum ServerMessage {
 
 /// How it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Done.
@@ -96,6 +103,7 @@ pub enum Status {
 
 /// What a subscription brings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]
 pub enum SubscriptionEvent {
     /// First: the last position of each device.
@@ -110,6 +118,7 @@ pub enum SubscriptionEvent {
 
 /// A code with a sentence.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LiveError {
     /// Stable.
     pub code: ErrorCode,
@@ -119,6 +128,7 @@ pub struct LiveError {
 
 /// Where a device is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LivePosition {
     /// Whose.
     pub device: DeviceId,
@@ -164,6 +174,7 @@ pub struct PublishedPosition {
 
 /// Which way a device crossed a geofence's border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Into it.
@@ -184,8 +195,10 @@ impl Direction {
 
 /// A device crossed a geofence's border.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LiveCrossing {
     /// The row in `crossings`.
+    #[cfg_attr(test, ts(type = "Uuid"))]
     pub id: uuid::Uuid,
     /// Its tenant.
     pub organization: OrganizationId,
@@ -204,6 +217,9 @@ pub struct LiveCrossing {
     /// Event time, interpolated between two fixes.
     pub crossed_at: Timestamp,
 }
+
+#[cfg(test)]
+mod typescript;
 
 #[cfg(test)]
 mod tests {
