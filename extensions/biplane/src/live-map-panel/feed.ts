@@ -1,4 +1,4 @@
-import { connect, type LiveClient } from '@biplane/live';
+import { connect, type LiveConnection } from '@biplane/live';
 import type { AxiosInstance } from 'axios';
 
 import { reasonOf } from './race.ts';
@@ -29,7 +29,7 @@ export async function readSettings(api: AxiosInstance): Promise<Settings> {
 
 /** Follows an event on the live channel until it is closed; reconnecting is the client's work. */
 export class Feed {
-	private readonly client: LiveClient;
+	private readonly client: LiveConnection;
 	/** The last reason why there was no token: the client only knows that it got none. */
 	private refusal: string | null = null;
 
@@ -42,14 +42,19 @@ export class Feed {
 		this.client.onState((state) => {
 			if (state.name === 'live') events.connection({ state: 'live' });
 			else if (state.name === 'connecting') events.connection({ state: 'connecting' });
-			else if (state.name === 'reconnecting') events.connection({ state: 'reconnecting', reason: this.refusal ?? state.reason });
-			else events.connection({ state: 'offline', reason: this.refusal ?? state.reason });
+			else if (state.name === 'reconnecting') events.connection({ state: 'reconnecting', reason: this.refusal ?? sentence(state.reason.message) });
+			else events.connection({ state: 'offline', reason: this.refusal ?? sentence(state.reason.message) });
 		});
 		this.client.subscribe({ event }, (update) => {
-			if (update.event === 'init') events.positions(update.data, true);
-			else if (update.event === 'positions') events.positions(update.data, false);
-			else if (update.event === 'crossings') events.crossings(update.data);
-			else events.connection({ state: update.final ? 'offline' : 'reconnecting', reason: update.data.message });
+			if (update.event === 'init') {
+				events.positions(update.data, true);
+				events.connection({ state: 'live' });
+			}
+			if (update.event === 'positions') events.positions(update.data, false);
+			if (update.event === 'crossings') events.crossings(update.data);
+			if (update.event === 'error') {
+				events.connection({ state: update.final ? 'offline' : 'reconnecting', reason: sentence(update.data.message) });
+			}
 		});
 	}
 
@@ -69,3 +74,5 @@ export class Feed {
 		}
 	}
 }
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');

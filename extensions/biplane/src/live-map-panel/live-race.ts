@@ -3,7 +3,7 @@ import { onMounted, onUnmounted, ref, shallowRef, triggerRef, watch, type Ref } 
 
 import { Feed } from './feed.ts';
 import { Field } from './field.ts';
-import { RaceReader, reasonOf, type Race } from './race.ts';
+import { isForbidden, RaceReader, reasonOf, type Race } from './race.ts';
 import type { Connection, Position } from './types.ts';
 
 /** The text beside the map is renewed this often at most (ms): people read, marks glide. */
@@ -13,6 +13,8 @@ const REREAD_MS = 60_000;
 /** While the live channel is silent, positions come from the table this often (ms). */
 const POLL_MS = 10_000;
 const CROSSINGS_KEPT = 200;
+/** Directus tells nobody whether what they may not see exists. */
+const GONE = 'The one chosen in this panel’s settings does not exist, or your role may not see it.';
 
 export type View =
 	| { state: 'loading' }
@@ -100,7 +102,7 @@ export function useLiveRace(api: AxiosInstance, eventId: Ref<string | null>, onP
 			await fill(race, field, current);
 		} catch (error) {
 			if (current !== load) return;
-			view.value = { state: 'error', reason: reasonOf(error) };
+			view.value = { state: 'error', reason: eventId.value && isForbidden(error) ? GONE : reasonOf(error) };
 		}
 	}
 

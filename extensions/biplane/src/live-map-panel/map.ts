@@ -19,6 +19,9 @@ const MOST_GLIDING = 400;
 /** Shortest time between two drawings of the marks, and of the trails (ms). */
 const MARKS_MS = 40;
 const TRAILS_MS = 500;
+/** Without a graphics card a picture takes long: the page keeps this share of the time for everything else. */
+const BREATH = 1.5;
+const SLOWEST_MS = 1000;
 
 export interface Scene {
 	field: Field;
@@ -50,6 +53,9 @@ const prepareWorker = (): Promise<void> =>
 /** Draws a scene. What it shows is set from outside; it decides only when to draw. */
 export class LiveMap {
 	private drawnAt = 0;
+	/** When the browser last asked for a picture, and about how long one takes it (ms). */
+	private askedAt = 0;
+	private pictureMs = 0;
 	private trailsAt = 0;
 	private frame = 0;
 	private dirty = true;
@@ -172,8 +178,13 @@ export class LiveMap {
 		this.frame = requestAnimationFrame(this.loop);
 		if (!this.styled) return;
 		const now = performance.now();
+		// The longest of late; a hidden page is not a slow one.
+		const gap = document.hidden || this.askedAt === 0 ? 0 : now - this.askedAt;
+		this.askedAt = now;
+		this.pictureMs = Math.min(SLOWEST_MS, Math.max(gap, this.pictureMs * 0.95));
 		const moving = this.gliding && this.scene.field.moving(now);
-		if ((!this.dirty && !moving) || now - this.drawnAt < MARKS_MS) return;
+		const pause = this.pictureMs < MARKS_MS ? MARKS_MS : this.pictureMs * (1 + BREATH);
+		if ((!this.dirty && !moving) || now - this.drawnAt < pause) return;
 		// One more drawing after the last movement, so that marks end on their fix.
 		this.dirty = moving;
 		this.drawnAt = now;

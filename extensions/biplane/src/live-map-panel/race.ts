@@ -27,6 +27,8 @@ export function reasonOf(error: unknown): string {
 	return message === 'Network Error' ? 'Directus does not answer.' : (message ?? 'Unknown error.');
 }
 
+export const isForbidden = (error: unknown): boolean => (error as { response?: { status: number } }).response?.status === 403;
+
 export class RaceReader {
 	constructor(private readonly api: AxiosInstance) {}
 
@@ -98,7 +100,7 @@ export class RaceReader {
 		try {
 			return await read();
 		} catch (error) {
-			if ((error as { response?: { status: number } }).response?.status === 403) return [];
+			if (isForbidden(error)) return [];
 			throw error;
 		}
 	}

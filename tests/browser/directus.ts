@@ -1,0 +1,38 @@
+import type { Page } from 'playwright-core';
+
+/** The running stack that the tests look at; see README.md for who starts it. */
+export interface Stack {
+	url: string;
+	email: string;
+	password: string;
+}
+
+export function stackFromEnvironment(): Stack | null {
+	const { BIPLANE_DIRECTUS_URL: url, BIPLANE_ADMIN_EMAIL: email, BIPLANE_ADMIN_PASSWORD: password } = process.env;
+	return url && email && password ? { url: url.replace(/\/$/, ''), email, password } : null;
+}
+
+/** As a person does it: by the form. */
+export async function logIn(page: Page, { url, email, password }: Stack): Promise<void> {
+	// A fresh Directus asks its administrator for an owner, over whatever is shown.
+	const later = page.getByRole('button', { name: 'Remind Later' });
+	await page.addLocatorHandler(later, () => later.click());
+	await page.goto(`${url}/admin/login`);
+	await page.locator('input[type=email]').fill(email);
+	await page.locator('input[type=password]').fill(password);
+	await page.locator('button[type=submit]').click();
+	await page.waitForURL((address) => !address.pathname.endsWith('/login'));
+}
+
+/** Opens a dashboard by the name that people see. */
+export async function openDashboard(page: Page, { url }: Stack, name: string): Promise<void> {
+	await page.goto(`${url}/admin/insights`);
+	await page.getByText(name, { exact: true }).first().click();
+	await page.waitForURL(/\/admin\/insights\/[0-9a-f-]{36}/);
+}
+
+/** Directus opens a side bar of its own over dashboards; out of the way with it for a picture. */
+export async function closeSidebar(page: Page): Promise<void> {
+	const inside = await page.locator('.accordion-trigger').first().boundingBox();
+	if (inside && inside.x < (page.viewportSize()?.width ?? 0)) await page.locator('.sidebar-toggle').click();
+}
