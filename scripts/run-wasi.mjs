@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { WASI } from 'node:wasi';
 
 const [program, ...args] = process.argv.slice(2);
-// Tests read the golden cases: the crate's folder is where cargo starts them, the checkout holds both.
-const wasi = new WASI({ version: 'preview1', args: [program, ...args], env: process.env, preopens: { '/': '/' } });
+
+const wasi = new WASI({ version: 'preview1', args: [program, ...args], env: process.env });
 const module = new WebAssembly.Module(readFileSync(program));
 const instance = new WebAssembly.Instance(module, wasi.getImportObject());
 process.exitCode = wasi.start(instance);

@@ -140,7 +140,7 @@ pub enum Fault {
     Missing,
     #[error("geometry: is no GeoJSON geometry: {why}")]
     NotGeoJson { why: String },
-    #[error("geometry: has more than {count} positions; a geofence may have {MAX_POSITIONS}", count = .0)]
+    #[error("geometry: has {0} positions; a geofence may have {MAX_POSITIONS}")]
     TooManyPoints(usize),
     #[error(
         "geometry: its text has {0} bytes; that is more than a geofence of {MAX_POSITIONS} positions needs"

@@ -68,7 +68,7 @@ impl Geometry {
         };
         let count = positions(coordinates, depth);
         if count > MAX_POSITIONS {
-            return Err(Fault::TooManyPoints(MAX_POSITIONS));
+            return Err(Fault::TooManyPoints(count));
         }
         match depth {
             0 => Ok(Self::Point(position(coordinates, Place::Point, 0)?)),
@@ -172,8 +172,11 @@ fn position(numbers: &[Value], place: Place, index: usize) -> Result<Coord, Faul
         let shown: Vec<_> = numbers.iter().take(4).map(shown).collect();
         Fault::Coordinates { place, index, found: format!("[{}]", shown.join(", ")), why }
     };
-    let [longitude, latitude] = numbers else {
-        return Err(fault("it needs two numbers, longitude and latitude"));
+    let (longitude, latitude) = match numbers {
+        [longitude, latitude] => (longitude, latitude),
+        // Directus makes the column two-dimensional, and PostGIS puts no altitude in it.
+        [_, _, _, ..] => return Err(fault("a geofence is flat: longitude and latitude only")),
+        _ => return Err(fault("it needs two numbers, longitude and latitude")),
     };
     let (Some(x), Some(y)) = (longitude.as_f64(), latitude.as_f64()) else {
         return Err(fault("it needs two numbers, longitude and latitude"));

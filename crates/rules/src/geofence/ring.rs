@@ -1,11 +1,11 @@
-//! Rings, each by itself: closed, long enough, around something.
+//! Rings, each by itself: closed, long enough, around something, without spikes.
 
 use geo::kernels::Orientation;
 use geo::{BoundingRect, Coord, LineString, Rect, algorithm::Kernel, kernels::RobustKernel};
 
-use super::fault::{Fault, Place, SegmentName};
+use super::fault::{Fault, Meeting, Place, SegmentName};
 
-/// A closed ring without repeated positions.
+/// A closed ring without repeated positions and spikes.
 #[derive(Debug)]
 pub struct Ring {
     /// For people.
@@ -73,7 +73,27 @@ impl Ring {
             return Err(Fault::ZeroArea { place });
         }
         let bounds = line.bounding_rect().expect("a ring has positions");
-        Ok(Self { place, polygon, hole, line, vertices, bounds })
+        let ring = Self { place, polygon, hole, line, vertices, bounds };
+        ring.spike().map_or(Ok(ring), Err)
+    }
+
+    /// A segment that goes back the way its predecessor came.
+    fn spike(&self) -> Option<Fault> {
+        let back = |index: usize| {
+            let (before, tip, after) =
+                (self.vertex(index + self.len() - 1), self.vertex(index), self.vertex(index + 1));
+            orientation(before, tip, after) == Orientation::Collinear
+                && before.x.total_cmp(&tip.x) == after.x.total_cmp(&tip.x)
+                && before.y.total_cmp(&tip.y) == after.y.total_cmp(&tip.y)
+        };
+        let index = (0..self.len()).find(|&index| back(index))?;
+        Some(Fault::SelfIntersection {
+            place: self.place,
+            meeting: Meeting::Overlap,
+            at: self.vertex(index),
+            first: self.segment_name((index + self.len() - 1) % self.len()),
+            second: self.segment_name(index),
+        })
     }
 
     /// How many segments.

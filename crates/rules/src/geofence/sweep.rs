@@ -128,24 +128,11 @@ fn sorted_segments(rings: &[Ring]) -> Vec<Segment> {
     segments
 }
 
-/// How two segments of one ring meet, other than by following each other.
+/// How two segments of one ring meet. Neighbours share a position, and more only in
+/// a spike, which a [`Ring`] has not.
 fn within_ring(ring: &Ring, a: &Segment, b: &Segment) -> Option<(Meeting, Coord)> {
-    let (first, second) = if a.index < b.index { (a, b) } else { (b, a) };
-    let gap = (second.index - first.index) as usize;
-    let (shared, before, after) = if gap == 1 {
-        (first.end, first.start, second.end)
-    } else if gap == ring.len() - 1 {
-        (first.start, second.start, first.end)
-    } else {
-        return meeting(a, b);
-    };
-    // Neighbours share a position; only going back the same way is wrong.
-    let back = orientation(before, shared, after) == Orientation::Collinear
-        && (before.x > shared.x) == (after.x > shared.x)
-        && (before.x < shared.x) == (after.x < shared.x)
-        && (before.y > shared.y) == (after.y > shared.y)
-        && (before.y < shared.y) == (after.y < shared.y);
-    back.then_some((Meeting::Overlap, shared))
+    let gap = a.index.abs_diff(b.index) as usize;
+    if gap == 1 || gap == ring.len() - 1 { None } else { meeting(a, b) }
 }
 
 /// Whether two rings meet here in a way that they must not; otherwise notes where they touch.

@@ -1,0 +1,68 @@
+//! The golden cases, read natively and on wasm32; the extension's tests read the same files.
+
+use biplane_rules::{Call, Context, Event, Kind, Outcome, call};
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+struct Golden {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    rule: String,
+    collection: String,
+    event: Event,
+    payload: Value,
+    #[serde(default)]
+    keys: Vec<Value>,
+    #[serde(default)]
+    results: std::collections::BTreeMap<String, Value>,
+    expect: String,
+    message: Option<String>,
+}
+
+fn verdict(outcome: &Outcome) -> &str {
+    match &outcome.reject {
+        Some(rejection) => rejection.code.as_str(),
+        None if !outcome.need.is_empty() => "need",
+        None => "ok",
+    }
+}
+
+fn check(text: &str) {
+    let golden: Golden = serde_json::from_str(text).expect("golden cases");
+    assert!(golden.cases.len() > 10);
+    for case in golden.cases {
+        let ctx = Context {
+            collection: case.collection,
+            keys: case.keys,
+            results: case.results,
+            ..Context::default()
+        };
+        let outcome = call(&Call {
+            kind: Kind::Filter,
+            name: case.rule,
+            event: Some(case.event),
+            payload: case.payload,
+            ctx,
+        });
+        assert_eq!(verdict(&outcome), case.expect, "{}: {outcome:?}", case.name);
+        if let Some(message) = case.message {
+            let rejection = outcome.reject.expect("a case with a sentence is a rejection");
+            assert_eq!(rejection.message, message, "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn geofences_are_judged_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/geofences.json"));
+}
+
+#[test]
+fn devices_are_judged_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/devices.json"));
+}
