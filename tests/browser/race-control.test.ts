@@ -89,7 +89,7 @@ describe('race control in the browser', { skip, timeout: 4 * RACE }, () => {
 
 	test('the map is drawn, and what is drawn changes', async () => {
 		const canvas = panel.locator('.maplibregl-canvas');
-		await canvas.waitFor();
+		await panel.locator('[data-map=drawn]').waitFor();
 		// What lies over the map changes by itself: the clock, the badge.
 		const look = (): Promise<Buffer> => canvas.screenshot({ mask: [panel.locator('header')], animations: 'disabled' });
 		const picture = await until(

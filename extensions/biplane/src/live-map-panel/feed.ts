@@ -29,15 +29,13 @@ export async function readSettings(api: AxiosInstance): Promise<Settings> {
 
 /** Follows an event on the live channel until it is closed; reconnecting is the client's work. */
 export class Feed {
+	private readonly api: AxiosInstance;
 	private readonly client: LiveConnection;
 	/** The last reason why there was no token: the client only knows that it got none. */
 	private refusal: string | null = null;
 
-	constructor(
-		private readonly api: AxiosInstance,
-		event: string,
-		events: FeedEvents,
-	) {
+	constructor(api: AxiosInstance, event: string, events: FeedEvents) {
+		this.api = api;
 		this.client = connect({ token: () => this.token() });
 		this.client.onState((state) => {
 			if (state.name === 'live') events.connection({ state: 'live' });

@@ -5,11 +5,15 @@ import type { Crossing, Entry, Position } from './types.ts';
 /** Between two fixes a mark glides for as long as the fixes were apart on arrival, within these bounds (ms). */
 const GLIDE_MIN = 80;
 const GLIDE_MAX = 1500;
+/** A fix older than the last one by more than this (ms) is no straggler: a replay began anew. */
+const ANEW_MS = 60_000;
 /** A jump longer than this (degrees) is not glided over: a new start of the replay, a tracker switched on elsewhere. */
 const GLIDE_LIMIT_DEG = 0.2;
 
 /** A competitor as the panel knows it: who, where, and where the mark is on its way there. */
 export class Competitor {
+	readonly entry: Entry;
+	readonly color: string;
 	fix: Position | null = null;
 	/** Event time of `fix`, ms. */
 	timeMs = 0;
@@ -26,10 +30,10 @@ export class Competitor {
 	private arrivedAt = 0;
 	private glideMs = 0;
 
-	constructor(
-		readonly entry: Entry,
-		readonly color: string,
-	) {}
+	constructor(entry: Entry, color: string) {
+		this.entry = entry;
+		this.color = color;
+	}
 
 	/** Takes a position; `now` is the browser's monotonic clock in ms. */
 	take(position: Position, now: number, glides: boolean): void {
@@ -39,8 +43,7 @@ export class Competitor {
 			if (timeMs > this.timeMs) this.doubtful = position;
 			return;
 		}
-		if (this.fix && timeMs === this.timeMs) return;
-		// A replay that began anew: what was drawn belongs to another run.
+		if (this.fix && timeMs <= this.timeMs && timeMs > this.timeMs - ANEW_MS) return;
 		if (timeMs < this.timeMs) this.trail.clear();
 		const [lon, lat] = this.place(now);
 		const near = this.fix && Math.abs(position.lon - lon) + Math.abs(position.lat - lat) < GLIDE_LIMIT_DEG;

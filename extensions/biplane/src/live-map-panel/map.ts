@@ -39,6 +39,8 @@ export interface MapEvents {
 	pick(entry: string): void;
 	/** The user moved the map: it no longer follows. */
 	moved(): void;
+	/** Everything is drawn for the first time. */
+	drawn(): void;
 	failed(reason: string): void;
 }
 
@@ -52,6 +54,9 @@ const prepareWorker = (): Promise<void> =>
 
 /** Draws a scene. What it shows is set from outside; it decides only when to draw. */
 export class LiveMap {
+	private readonly map: MapLibre;
+	private scene: Scene;
+	private readonly reducedMotion: boolean;
 	private drawnAt = 0;
 	/** When the browser last asked for a picture, and about how long one takes it (ms). */
 	private askedAt = 0;
@@ -61,11 +66,11 @@ export class LiveMap {
 	private dirty = true;
 	private styled = false;
 
-	private constructor(
-		private readonly map: MapLibre,
-		private scene: Scene,
-		private readonly reducedMotion: boolean,
-	) {}
+	private constructor(map: MapLibre, scene: Scene, reducedMotion: boolean) {
+		this.map = map;
+		this.scene = scene;
+		this.reducedMotion = reducedMotion;
+	}
 
 	/** Rejects with a sentence when the browser can't draw. */
 	static async open(container: HTMLElement, scene: Scene, events: MapEvents): Promise<LiveMap> {
@@ -108,6 +113,7 @@ export class LiveMap {
 			this.drawGraticule();
 			this.dirty = true;
 		});
+		map.once('idle', () => events.drawn());
 		map.on('moveend', () => this.drawGraticule());
 		map.on('dragstart', () => events.moved());
 		map.on('click', 'marks', (event: MapMouseEvent & { features?: { properties: Record<string, unknown> }[] }) => {

@@ -30,7 +30,11 @@ export function reasonOf(error: unknown): string {
 export const isForbidden = (error: unknown): boolean => (error as { response?: { status: number } }).response?.status === 403;
 
 export class RaceReader {
-	constructor(private readonly api: AxiosInstance) {}
+	private readonly api: AxiosInstance;
+
+	constructor(api: AxiosInstance) {
+		this.api = api;
+	}
 
 	/** The event asked for; else the running one that started last; else the latest. Nothing when none is visible. */
 	async event(id: string | null): Promise<RaceEvent | null> {

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Field } from '../src/live-map-panel/field.ts';
+import { clockMs } from '../src/live-map-panel/format.ts';
+import type { Race } from '../src/live-map-panel/race.ts';
+import { rosterRows, tickerRows } from '../src/live-map-panel/rows.ts';
+import { boundsOf, destination, geodesicRing, graticule, madeGood, verticesOf } from '../src/live-map-panel/shapes.ts';
+import { Trail } from '../src/live-map-panel/trails.ts';
+import type { Entry, Position } from '../src/live-map-panel/types.ts';
+
+const entry = (number: string, device: string | null = `device ${number}`): Entry => ({
+	id: `entry ${number}`,
+	number,
+	name: `Pilot ${number}`,
+	category: null,
+	status: 'started',
+	color: null,
+	device,
+});
+
+const fix = (number: string, second: number, more: Partial<Position> = {}): Position => ({
+	device: `device ${number}`,
+	time: new Date(Date.UTC(2020, 8, 12, 12, 0, second)).toISOString(),
+	lat: 46.2 + second / 10_000,
+	lon: 12.8,
+	altitude_m: 1500,
+	speed_kmh: null,
+	course_deg: null,
+	faulty: false,
+	...more,
+});
+
+/** The haversine distance on the earth that timing uses, in metres. */
+function metres([aLon, aLat]: number[], [bLon, bLat]: number[]): number {
+	const rad = Math.PI / 180;
+	const h =
+		Math.sin(((bLat! - aLat!) * rad) / 2) ** 2 +
+		Math.cos(aLat! * rad) * Math.cos(bLat! * rad) * Math.sin(((bLon! - aLon!) * rad) / 2) ** 2;
+	return 2 * 6_371_000 * Math.asin(Math.sqrt(h));
+}
+
+test('every vertex of a drawn circle lies on the circle that is timed', () => {
+	const centre = [12.54639, 46.10167];
+	const ring = geodesicRing(centre, 22_022);
+	assert.deepEqual(ring[0], ring.at(-1));
+	for (const vertex of ring) assert.ok(Math.abs(metres(centre, vertex) - 22_022) < 0.01);
+});
+
+test('a course of 90 degrees leads east', () => {
+	const [lon, lat] = destination([12, 46], 90, 1000);
+	assert.ok(lon > 12.0128 && lon < 12.0131 && Math.abs(lat - 46) < 1e-4);
+});
+
+test('the graticule has a handful of lines at every zoom', () => {
+	for (const width of [360, 40, 5, 1, 0.3, 0.05]) {
+		const meridians = graticule(12, 46 - width / 4, 12 + width, 46 + width / 4).filter(
+			({ geometry, properties }) => geometry.type === 'Point' && properties?.['edge'] === 'top',
+		);
+		assert.ok(meridians.length >= 4 && meridians.length <= 13, `${width}: ${meridians.length}`);
+	}
+});
+
+test('speed and course come from two fixes where the tracker gives none', () => {
+	const made = madeGood({ lat: 46, lon: 12 }, 0, { lat: 46.001, lon: 12 }, 10_000);
+	assert.ok(made && Math.abs(made.speedKmh - 40.03) < 0.1 && made.courseDeg === 0);
+	assert.equal(madeGood({ lat: 46, lon: 12 }, 0, { lat: 46.001, lon: 12 }, 0), null);
+});
+
+test('bounds hold every vertex of any geometry, and nothing has none', () => {
+	const geometry: GeoJSON.Geometry = { type: 'MultiPolygon', coordinates: [[[[1, 2], [3, 2], [3, 5], [1, 2]]], [[[-4, 0], [0, 0], [0, 1], [-4, 0]]]] };
+	assert.deepEqual(boundsOf(verticesOf(geometry)), [-4, 0, 3, 5]);
+	assert.equal(boundsOf([]), null);
+});
+
+test('a trail is not drawn over a gap in time, nor beyond its length', () => {
+	const trail = new Trail();
+	for (const second of [0, 10, 20, 300, 310, 320, 330]) trail.push(12 + second / 1000, 46, second * 1000);
+	const span = (length: number): number[] => trail.lines(330_000, length, {}).flatMap((line) => line.geometry.coordinates.map(([lon]) => Math.round((lon! - 12) * 1000)));
+	assert.deepEqual([...new Set(span(600_000))], [0, 10, 20, 300, 310, 320]);
+	assert.ok(trail.lines(330_000, 600_000, {}).every(({ geometry }) => geometry.coordinates.every(([lon]) => lon! < 12.1) || geometry.coordinates.every(([lon]) => lon! > 12.1)));
+	assert.deepEqual([...new Set(span(60_000))], [300, 310, 320]);
+});
+
+test('an implausible fix moves no mark but is said in the list', () => {
+	const field = new Field([entry('7')]);
+	field.takePositions([fix('7', 0)], 0, true);
+	field.takePositions([fix('7', 5, { lat: 10, faulty: true })], 5000, true);
+	const race: Race = { event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null }, entries: [entry('7')], checkpoints: [] };
+	const [row] = rosterRows(race, field);
+	assert.deepEqual([row!.lat, row!.doubtful, row!.time], [46.2, true, '12:00:00']);
+});
+
+test('a mark glides from fix to fix and ends on the fix', () => {
+	const field = new Field([entry('7')]);
+	field.takePositions([fix('7', 0)], 1000, true);
+	field.takePositions([fix('7', 10)], 2000, true);
+	const one = field.all[0]!;
+	assert.equal(one.place(2000)[1], 46.2);
+	assert.ok(Math.abs(one.place(2500)[1] - 46.2005) < 1e-9);
+	assert.ok(Math.abs(one.place(9000)[1] - 46.201) < 1e-9);
+	assert.equal(field.moving(2500), true);
+	assert.equal(field.moving(3100), false);
+});
+
+test('a replay that begins anew starts a new trail', () => {
+	const field = new Field([entry('7')]);
+	for (const second of [100, 110, 120]) field.takePositions([fix('7', second)], second * 1000, true);
+	field.takePositions([fix('7', 0)], 130_000, true);
+	assert.deepEqual(field.all[0]!.trail.lines(field.newestMs, 600_000, {}), []);
+	assert.equal(field.newestMs, Date.UTC(2020, 8, 12, 12, 0, 0));
+});
+
+test('rows stand in the order of numbers, as people count', () => {
+	const entries = ['10', '9', 'p2', '100'].map((number) => entry(number));
+	const race: Race = { event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null }, entries, checkpoints: [] };
+	assert.deepEqual(rosterRows(race, new Field(entries)).map((row) => row.number), ['9', '10', '100', 'p2']);
+});
+
+test('a crossing is listed once, newest first, to the millisecond', () => {
+	const field = new Field([entry('7')]);
+	const crossing = (id: string, at: string) => ({ id, entry: 'entry 7', device: 'device 7', checkpoint: 'c', geofence: 'g', direction: 'enter' as const, crossed_at: at });
+	field.takeCrossings([crossing('a', '2020-09-12T12:00:01.005Z')], 10);
+	field.takeCrossings([crossing('b', '2020-09-12T12:00:02.040Z'), crossing('a', '2020-09-12T12:00:01.005Z')], 10);
+	const race: Race = {
+		event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null },
+		entries: [entry('7')],
+		checkpoints: [{ id: 'c', sort: 1, name: 'B23', role: 'turnpoint', geofence: null }],
+	};
+	assert.deepEqual(tickerRows(race, field).map((row) => [row.time, row.number, row.checkpoint]), [
+		['12:00:02.040', '7', 'B23'],
+		['12:00:01.005', '7', 'B23'],
+	]);
+	assert.equal(clockMs(Date.UTC(2020, 0, 1, 0, 0, 0, 7)), '00:00:00.007');
+});
