@@ -171,6 +171,11 @@ impl RedisLog {
         Durability::of(&mut self.shared.clone()).await
     }
 
+    /// Whether Redis answers.
+    pub async fn ping(&self) -> Result<(), LogError> {
+        Ok(redis::cmd("PING").query_async(&mut self.shared.clone()).await?)
+    }
+
     /// The shared connection, for the registry and the allowlist.
     pub fn connection(&self) -> ConnectionManager {
         self.shared.clone()

@@ -1,1 +1,230 @@
-//! gateway
+//! The gateway: holds device sockets, decodes what they send, appends it to the
+//! log, and acknowledges a device only once its records are durable there.
+//!
+//! When Redis is away nothing is acknowledged: devices keep their records, their
+//! sockets stay, and each holds one frame at most. It resumes by itself.
+
+mod appender;
+mod clock;
+mod config;
+mod connection;
+mod http;
+mod limits;
+mod meters;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use biplane_bus::{
+    Allowlist, ConnectError, Durability, DurabilityError, LogOptions, RedisLog, Registry,
+};
+use biplane_protocols::teltonika::TeltonikaSession;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use appender::Appender;
+use connection::{Connection, Shared};
+use http::Observed;
+use limits::Limits;
+use meters::Meters;
+
+pub use config::{Config, ConfigError, DurabilityPolicy, LogFormat, Options, UnknownDevices};
+
+/// Why the gateway can't start, or can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The log can't be used.
+    #[error("the log can't be used")]
+    Log(#[from] ConnectError),
+    /// What Redis confirms could be lost.
+    #[error(
+        "Redis would lose records that a device was told are safe ({}); set it to appendonly yes, appendfsync always and maxmemory-policy noeviction, or start with BIPLANE_GATEWAY_DURABILITY=relaxed",
+        why.join("; ")
+    )]
+    Weak {
+        /// Each setting that is off, and what that can lose.
+        why: Vec<String>,
+    },
+    /// Redis does not tell what its confirmation is worth.
+    #[error(
+        "whether Redis keeps what it confirms is not known; allow CONFIG GET, or start with BIPLANE_GATEWAY_DURABILITY=relaxed"
+    )]
+    Unknown(#[from] DurabilityError),
+    /// An address can't be listened on.
+    #[error("{key}: can't listen on {address}")]
+    Listen {
+        /// The configuration's key.
+        key: &'static str,
+        /// Its value.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Health and metrics can't be served any more.
+    #[error("the HTTP server failed")]
+    Http(#[source] std::io::Error),
+}
+
+/// A gateway that listens, and takes connections once it is [served](Self::serve).
+pub struct Gateway {
+    config: Config,
+    log: Arc<RedisLog>,
+    teltonika: TcpListener,
+    http: TcpListener,
+}
+
+/// Starts, serves until `shutdown`, drains.
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), GatewayError> {
+    Gateway::start(config).await?.serve(shutdown).await
+}
+
+impl Gateway {
+    /// Connects to the log, checks what it promises, and listens.
+    pub async fn start(config: Config) -> Result<Self, GatewayError> {
+        let options = LogOptions { partitions: config.partitions, ..LogOptions::default() };
+        let log = RedisLog::connect(&config.redis_url, options).await?;
+        check_durability(&log, config.durability).await?;
+        let teltonika = listen("BIPLANE_GATEWAY_TELTONIKA", config.teltonika).await?;
+        let http = listen("BIPLANE_GATEWAY_HTTP", config.http).await?;
+        Ok(Self { config, log: Arc::new(log), teltonika, http })
+    }
+
+    /// Where Teltonika devices connect.
+    pub fn teltonika_address(&self) -> std::io::Result<SocketAddr> {
+        self.teltonika.local_addr()
+    }
+
+    /// Where health and metrics are.
+    pub fn http_address(&self) -> std::io::Result<SocketAddr> {
+        self.http.local_addr()
+    }
+
+    /// Takes connections until `shutdown`; then no more, and returns when what was
+    /// on its way is stored and acknowledged, or the drain's time is over.
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), GatewayError> {
+        let Self { config, log, teltonika, http } = self;
+        let recorder = meters::recorder();
+        let meters = Arc::new(Meters::new());
+        let (stop, stopping) = watch::channel(false);
+        let (appender, appending) = Appender::start(log.clone(), meters.clone());
+        let shared = Arc::new(Shared {
+            instance: config.instance.clone(),
+            unknown_devices: config.unknown_devices,
+            login_timeout: config.login_timeout,
+            idle_timeout: config.idle_timeout,
+            registry: Registry::new(&log),
+            allowlist: Allowlist::new(&log),
+            meters,
+            next_trace: connection::first_trace(),
+        });
+        let limits = Limits::new(config.max_connections, config.max_per_address);
+        let observed = Observed { log, stopping: stopping.clone(), recorder };
+        let http_address = http.local_addr();
+        let (drained, until_drained) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(
+            axum::serve(http, http::router(observed))
+                .with_graceful_shutdown(async {
+                    let _ = until_drained.await;
+                })
+                .into_future(),
+        );
+        tracing::info!(
+            instance = config.instance,
+            teltonika = teltonika.local_addr().map(tracing::field::display).ok(),
+            http = http_address.map(tracing::field::display).ok(),
+            "gateway up"
+        );
+
+        tokio::select! {
+            () = shutdown => {}
+            () = accept(teltonika, &limits, &shared, &appender, &stopping) => {}
+        }
+
+        tracing::info!("stopping: no more connections, waiting for records on their way");
+        let _ = stop.send(true);
+        // Each connection has an appender; the appending task ends after the last.
+        drop(appender);
+        let abort = appending.abort_handle();
+        if tokio::time::timeout(config.drain_timeout, appending).await.is_err() {
+            abort.abort();
+            tracing::warn!("records were still on their way; their devices will send them again");
+        }
+        drop(drained);
+        match tokio::time::timeout(Duration::from_secs(1), serving).await {
+            Ok(Ok(served)) => served.map_err(GatewayError::Http),
+            // A scraper that keeps its connection open must not hold up the stop.
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
+    }
+}
+
+async fn check_durability(log: &RedisLog, policy: DurabilityPolicy) -> Result<(), GatewayError> {
+    match (log.durability().await, policy) {
+        (Ok(Durability::Durable), _) => Ok(()),
+        (Ok(Durability::Weak { why }), DurabilityPolicy::Required) => {
+            Err(GatewayError::Weak { why })
+        }
+        (Err(error), DurabilityPolicy::Required) => Err(error.into()),
+        (Ok(Durability::Weak { why }), DurabilityPolicy::Relaxed) => {
+            tracing::warn!("acknowledged records can be lost: {}", why.join("; "));
+            Ok(())
+        }
+        (Err(_), DurabilityPolicy::Relaxed) => {
+            tracing::warn!("whether acknowledged records can be lost is not known");
+            Ok(())
+        }
+    }
+}
+
+async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, GatewayError> {
+    TcpListener::bind(address).await.map_err(|source| GatewayError::Listen { key, address, source })
+}
+
+async fn accept(
+    listener: TcpListener,
+    limits: &Limits,
+    shared: &Arc<Shared>,
+    appender: &Appender,
+    stopping: &watch::Receiver<bool>,
+) {
+    loop {
+        let (socket, remote) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, mostly: the next try succeeds when one is free.
+                shared.meters.refused("accept");
+                tracing::warn!(error = &error as &dyn std::error::Error, "can't accept");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let place = match limits.enter(remote.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                shared.meters.refused(full.as_str());
+                continue;
+            }
+        };
+        let session = Box::new(TeltonikaSession::new());
+        let connection = Connection::new(
+            socket,
+            remote,
+            session,
+            shared.clone(),
+            appender.clone(),
+            stopping.clone(),
+        );
+        tokio::spawn(async move {
+            connection.run().await;
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,278 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// What was typed: each option also has an environment variable, shown in brackets.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "biplane-gateway", version, about = "Takes what trackers send into the log")]
+pub struct Options {
+    /// Redis, the log's home
+    #[arg(long, env = "BIPLANE_REDIS_URL", default_value = "redis://127.0.0.1:6379")]
+    redis_url: String,
+    /// Number of partitions of the log, fixed at its first start
+    #[arg(long, env = "BIPLANE_PARTITIONS", default_value = "16")]
+    partitions: String,
+    /// This instance's name, unique among running ones [default: host name and process id]
+    #[arg(long, env = "BIPLANE_INSTANCE")]
+    instance: Option<String>,
+    /// Where Teltonika devices connect (TCP)
+    #[arg(long, env = "BIPLANE_GATEWAY_TELTONIKA", default_value = "127.0.0.1:5027")]
+    gateway_teltonika: String,
+    /// Where health and metrics are read (HTTP)
+    #[arg(long, env = "BIPLANE_GATEWAY_HTTP", default_value = "127.0.0.1:5080")]
+    gateway_http: String,
+    /// What becomes of devices that are not in the allowlist: refuse or accept
+    #[arg(long, env = "BIPLANE_GATEWAY_UNKNOWN_DEVICES", default_value = "refuse")]
+    gateway_unknown_devices: String,
+    /// required: only a Redis that has each record on disk before it answers; relaxed: any
+    #[arg(long, env = "BIPLANE_GATEWAY_DURABILITY", default_value = "required")]
+    gateway_durability: String,
+    /// Most connections in total
+    #[arg(long, env = "BIPLANE_GATEWAY_MAX_CONNECTIONS", default_value = "50000")]
+    gateway_max_connections: String,
+    /// Most connections from one address; mobile carriers put many devices behind one
+    #[arg(long, env = "BIPLANE_GATEWAY_MAX_PER_ADDRESS", default_value = "25000")]
+    gateway_max_per_address: String,
+    /// Seconds within which a device must have logged in
+    #[arg(long, env = "BIPLANE_GATEWAY_LOGIN_TIMEOUT", default_value = "30")]
+    gateway_login_timeout: String,
+    /// Seconds after which a silent device's connection is closed
+    #[arg(long, env = "BIPLANE_GATEWAY_IDLE_TIMEOUT", default_value = "600")]
+    gateway_idle_timeout: String,
+    /// Seconds that a stop waits for records on their way
+    #[arg(long, env = "BIPLANE_GATEWAY_DRAIN_TIMEOUT", default_value = "10")]
+    gateway_drain_timeout: String,
+    /// text or json
+    #[arg(long, env = "BIPLANE_LOG_FORMAT", default_value = "text")]
+    log_format: String,
+}
+
+/// What the gateway works by.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The log's home.
+    pub redis_url: String,
+    /// The log's number of partitions.
+    pub partitions: u16,
+    /// Unique among running instances.
+    pub instance: String,
+    /// Where Teltonika devices connect; port 0 takes a free one.
+    pub teltonika: SocketAddr,
+    /// Where health and metrics are read; port 0 takes a free one.
+    pub http: SocketAddr,
+    /// What becomes of devices that are not in the allowlist.
+    pub unknown_devices: UnknownDevices,
+    /// What Redis must promise.
+    pub durability: DurabilityPolicy,
+    /// Most connections in total.
+    pub max_connections: usize,
+    /// Most connections from one address.
+    pub max_per_address: usize,
+    /// From connecting to the login.
+    pub login_timeout: Duration,
+    /// From one message to the next.
+    pub idle_timeout: Duration,
+    /// How long a stop waits for records on their way.
+    pub drain_timeout: Duration,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            redis_url: "redis://127.0.0.1:6379".into(),
+            partitions: 16,
+            instance: default_instance(),
+            teltonika: SocketAddr::from(([127, 0, 0, 1], 5027)),
+            http: SocketAddr::from(([127, 0, 0, 1], 5080)),
+            unknown_devices: UnknownDevices::Refuse,
+            durability: DurabilityPolicy::Required,
+            max_connections: 50_000,
+            max_per_address: 25_000,
+            login_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(600),
+            drain_timeout: Duration::from_secs(10),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+macro_rules! choice {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(format!("choose one of: {}", [$($text),+].join(", "))),
+                }
+            }
+        }
+    )+};
+}
+
+choice! {
+    /// What becomes of devices that are not in the allowlist.
+    UnknownDevices {
+        /// Their login is refused.
+        Refuse = "refuse",
+        /// They may send; the processor does not know them.
+        Accept = "accept"
+    }
+    /// What Redis must promise.
+    DurabilityPolicy {
+        /// Records on disk before it answers.
+        Required = "required",
+        /// Anything; a warning says what can be lost.
+        Relaxed = "relaxed"
+    }
+    /// How log lines look.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One object a line.
+        Json = "json"
+    }
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration is wrong:")?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, key: &str, text: &str) -> Option<T> {
+        let parsed = text.trim().parse();
+        if let Err(error) = &parsed {
+            self.0.push(format!("{key}: `{text}`: {error}"));
+        }
+        parsed.ok()
+    }
+
+    fn positive<T: FromStr<Err: fmt::Display> + Default + PartialEq>(
+        &mut self,
+        key: &str,
+        text: &str,
+    ) -> Option<T> {
+        let number = self.parse(key, text)?;
+        if number == T::default() {
+            self.0.push(format!("{key}: must not be 0"));
+        }
+        Some(number)
+    }
+}
+
+impl TryFrom<Options> for Config {
+    type Error = ConfigError;
+
+    fn try_from(options: Options) -> Result<Self, ConfigError> {
+        let mut problems = Problems::default();
+        let o = &options;
+        let partitions: Option<u16> = problems.positive("BIPLANE_PARTITIONS", &o.partitions);
+        if partitions.is_some_and(|partitions| partitions > 100) {
+            problems.0.push("BIPLANE_PARTITIONS: at most 100".into());
+        }
+        let instance = o.instance.clone().unwrap_or_else(default_instance);
+        if instance.trim().is_empty() {
+            problems.0.push("BIPLANE_INSTANCE: is empty".into());
+        }
+        let teltonika = problems.parse("BIPLANE_GATEWAY_TELTONIKA", &o.gateway_teltonika);
+        let http = problems.parse("BIPLANE_GATEWAY_HTTP", &o.gateway_http);
+        let unknown_devices =
+            problems.parse("BIPLANE_GATEWAY_UNKNOWN_DEVICES", &o.gateway_unknown_devices);
+        let durability = problems.parse("BIPLANE_GATEWAY_DURABILITY", &o.gateway_durability);
+        let max_connections =
+            problems.positive("BIPLANE_GATEWAY_MAX_CONNECTIONS", &o.gateway_max_connections);
+        let max_per_address =
+            problems.positive("BIPLANE_GATEWAY_MAX_PER_ADDRESS", &o.gateway_max_per_address);
+        let login = problems.positive("BIPLANE_GATEWAY_LOGIN_TIMEOUT", &o.gateway_login_timeout);
+        let idle = problems.positive("BIPLANE_GATEWAY_IDLE_TIMEOUT", &o.gateway_idle_timeout);
+        let drain = problems.parse("BIPLANE_GATEWAY_DRAIN_TIMEOUT", &o.gateway_drain_timeout);
+        let log_format = problems.parse("BIPLANE_LOG_FORMAT", &o.log_format);
+        // What could not be read has its problem listed; the defaults below are then unused.
+        let default = Self::default();
+        if !problems.0.is_empty() {
+            return Err(ConfigError { problems: problems.0 });
+        }
+        Ok(Self {
+            redis_url: options.redis_url,
+            partitions: partitions.unwrap_or(default.partitions),
+            instance,
+            teltonika: teltonika.unwrap_or(default.teltonika),
+            http: http.unwrap_or(default.http),
+            unknown_devices: unknown_devices.unwrap_or(default.unknown_devices),
+            durability: durability.unwrap_or(default.durability),
+            max_connections: max_connections.unwrap_or(default.max_connections),
+            max_per_address: max_per_address.unwrap_or(default.max_per_address),
+            login_timeout: login.map_or(default.login_timeout, Duration::from_secs),
+            idle_timeout: idle.map_or(default.idle_timeout, Duration::from_secs),
+            drain_timeout: drain.map_or(default.drain_timeout, Duration::from_secs),
+            log_format: log_format.unwrap_or(default.log_format),
+        })
+    }
+}
+
+fn default_instance() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "gateway" } else { host.trim() };
+    format!("{host}-{}", std::process::id())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn options(arguments: &[&str]) -> Options {
+        Options::parse_from(["biplane-gateway"].iter().chain(arguments))
+    }
+
+    #[test]
+    fn all_problems_are_named_at_once_with_their_keys() {
+        let error = Config::try_from(options(&[
+            "--gateway-teltonika",
+            "everywhere",
+            "--gateway-unknown-devices",
+            "maybe",
+            "--gateway-max-connections",
+            "0",
+            "--partitions",
+            "many",
+        ]))
+        .unwrap_err()
+        .to_string();
+        assert_eq!(error.lines().count(), 5, "{error}");
+        for key in ["PARTITIONS", "TELTONIKA", "UNKNOWN_DEVICES", "MAX_CONNECTIONS"] {
+            assert!(error.contains(key), "{key} in {error}");
+        }
+        assert!(error.contains("choose one of: refuse, accept"), "{error}");
+    }
+
+    #[test]
+    fn the_defaults_typed_and_in_code_are_the_same() {
+        let typed = Config::try_from(options(&[])).unwrap();
+        assert_eq!(format!("{typed:?}"), format!("{:?}", Config::default()));
+    }
+}

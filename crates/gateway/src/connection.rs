@@ -1,0 +1,307 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use biplane_bus::{Allowlist, Holder, Registry};
+use biplane_core::{Fix, Frame, Imei, Timestamp};
+use biplane_protocols::{Event, Session};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::appender::{Appender, NotStored};
+use crate::clock;
+use crate::config::UnknownDevices;
+use crate::meters::Meters;
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub instance: String,
+    pub unknown_devices: UnknownDevices,
+    pub login_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub registry: Registry,
+    pub allowlist: Allowlist,
+    pub meters: Arc<Meters>,
+    pub next_trace: AtomicU64,
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("the device closed it")]
+    Closed,
+    #[error("the device is unknown")]
+    Unknown,
+    #[error("whether the device is known can't be told just now")]
+    Undecided,
+    #[error("no login in time")]
+    NoLogin,
+    #[error("nothing was said for too long")]
+    Idle,
+    #[error("what was said can't be read")]
+    Malformed,
+    #[error("the gateway stops")]
+    Stopping,
+    #[error(transparent)]
+    NotStored(#[from] NotStored),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A registry entry lasts five minutes.
+const RENEW_AFTER: Duration = Duration::from_secs(60);
+
+/// A device that does not take its answer is gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+const CHUNK: usize = 8 * 1024;
+
+/// One device's connection, from its first byte to its end.
+pub(crate) struct Connection {
+    socket: TcpStream,
+    remote: SocketAddr,
+    session: Box<dyn Session>,
+    shared: Arc<Shared>,
+    appender: Appender,
+    stopping: watch::Receiver<bool>,
+    device: Option<Device>,
+    deadline: Instant,
+}
+
+struct Device {
+    imei: Imei,
+    holder: Holder,
+    renewed: Instant,
+    /// Whether another connection has the device now; then the registry is its.
+    taken_over: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        socket: TcpStream,
+        remote: SocketAddr,
+        session: Box<dyn Session>,
+        shared: Arc<Shared>,
+        appender: Appender,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let deadline = Instant::now() + shared.login_timeout;
+        Self { socket, remote, session, shared, appender, stopping, device: None, deadline }
+    }
+
+    pub(crate) async fn run(mut self) {
+        self.shared.meters.sockets.increment(1.0);
+        let end = match self.converse().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        let imei = self.device.as_ref().map(|device| tracing::field::display(device.imei));
+        tracing::debug!(remote = %self.remote, imei, %end, "connection ended");
+        if let Some(device) = &self.device
+            && let Err(error) = self.shared.registry.release(device.imei, &device.holder).await
+        {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                imei = %device.imei,
+                "the registry entry is left to expire"
+            );
+        }
+        self.shared.meters.sockets.decrement(1.0);
+    }
+
+    async fn converse(&mut self) -> Result<std::convert::Infallible, End> {
+        self.socket.set_nodelay(true)?;
+        loop {
+            let chunk = self.read().await?;
+            let mut rest = &chunk[..];
+            while !rest.is_empty() {
+                let taken = self.session.receive(rest);
+                rest = &rest[taken..];
+                let mut events = 0;
+                while let Some(event) = self.session.next_event() {
+                    self.answer(event).await?;
+                    events += 1;
+                }
+                if taken == 0 && events == 0 {
+                    return Err(End::Malformed);
+                }
+            }
+        }
+    }
+
+    /// What the socket has, once it has something. Nothing is held while waiting.
+    async fn read(&mut self) -> Result<Vec<u8>, End> {
+        loop {
+            if *self.stopping.borrow_and_update() {
+                return Err(End::Stopping);
+            }
+            tokio::select! {
+                ready = timeout_at(self.deadline, self.socket.readable()) => match ready {
+                    Ok(ready) => ready?,
+                    Err(_) if self.device.is_none() => return Err(End::NoLogin),
+                    Err(_) => return Err(End::Idle),
+                },
+                _ = self.stopping.changed() => continue,
+            }
+            let mut chunk = [0; CHUNK];
+            match self.socket.try_read(&mut chunk) {
+                Ok(0) => return Err(End::Closed),
+                Ok(count) => return Ok(chunk[..count].to_vec()),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
+        match timeout(WRITE_TIMEOUT, self.socket.write_all(bytes)).await {
+            Ok(written) => Ok(written?),
+            Err(_) => Err(End::Idle),
+        }
+    }
+
+    async fn answer(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Login { imei } => self.login(imei).await?,
+            Event::Records { fixes } => self.store(fixes).await?,
+            Event::Ping => {}
+            Event::Malformed { error, reply, close } => {
+                self.shared.meters.error(error.code);
+                let imei = self.device.as_ref().map(|device| tracing::field::display(device.imei));
+                tracing::info!(remote = %self.remote, imei, %error, close, "malformed");
+                self.write(&reply).await?;
+                if close {
+                    return Err(End::Malformed);
+                }
+            }
+        }
+        if self.device.is_some() {
+            // By message, not by byte: one that trickles in does not keep a socket.
+            self.deadline = Instant::now() + self.shared.idle_timeout;
+            self.renew().await;
+        }
+        Ok(())
+    }
+
+    async fn login(&mut self, imei: Imei) -> Result<(), End> {
+        let known = match timeout_at(self.deadline, self.is_known(imei)).await {
+            Ok(known) => known?,
+            // Closed without an answer: a refusal could make the device give up.
+            Err(_) => return Err(End::Undecided),
+        };
+        let answer = self.session.decide(known);
+        if !known {
+            self.shared.meters.login("unknown");
+            tracing::info!(remote = %self.remote, %imei, "unknown device refused");
+            self.write(&answer).await?;
+            return Err(End::Unknown);
+        }
+        let holder = Holder {
+            instance: self.shared.instance.clone(),
+            remote: self.remote.to_string(),
+            since: clock::now(),
+        };
+        match self.shared.registry.claim(imei, &holder).await {
+            Ok(before) => self.note_takeover(imei, before),
+            // Only routing of commands needs it, and the next renewal makes up for it.
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error, %imei, "not in the registry yet"
+            ),
+        }
+        self.device = Some(Device { imei, holder, renewed: Instant::now(), taken_over: false });
+        self.shared.meters.login("accepted");
+        tracing::debug!(remote = %self.remote, %imei, "device logged in");
+        self.write(&answer).await
+    }
+
+    /// Asks until there is an answer; the caller bounds the time.
+    async fn is_known(&mut self, imei: Imei) -> Result<bool, End> {
+        if self.shared.unknown_devices == UnknownDevices::Accept {
+            return Ok(true);
+        }
+        loop {
+            match self.shared.allowlist.contains(imei).await {
+                Ok(known) => return Ok(known),
+                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, %imei),
+            }
+            tokio::select! {
+                () = sleep(Duration::from_millis(500)) => {}
+                _ = self.stopping.wait_for(|&stopping| stopping) => return Err(End::Stopping),
+            }
+        }
+    }
+
+    fn note_takeover(&self, imei: Imei, before: Option<Holder>) {
+        let Some(before) = before else { return };
+        let address = |remote: &str| remote.parse().map(|remote: SocketAddr| remote.ip()).ok();
+        if address(&before.remote) != Some(self.remote.ip()) {
+            self.shared.meters.takeovers.increment(1);
+            tracing::warn!(
+                %imei,
+                remote = %self.remote,
+                before = before.remote,
+                instance = before.instance,
+                "the device connects from another address than before"
+            );
+        }
+    }
+
+    async fn store(&mut self, fixes: Vec<Fix>) -> Result<(), End> {
+        let Some(device) = &self.device else { return Err(End::Malformed) };
+        let (imei, records) = (device.imei, fixes.len());
+        let meters = self.shared.meters.clone();
+        meters.frames.increment(1);
+        meters.fixes.increment(records as u64);
+        let trace_id = self.shared.next_trace.fetch_add(1, Ordering::Relaxed);
+        if records > 0 {
+            let frame = Frame {
+                imei,
+                received_at: clock::now(),
+                gateway: self.shared.instance.clone(),
+                protocol: self.session.protocol().into(),
+                trace_id,
+                fixes,
+            };
+            self.appender.append(frame).await?;
+        }
+        // Only now: the records are durable.
+        let acknowledgement = self.session.acknowledge(records);
+        self.write(&acknowledgement).await?;
+        meters.acks.increment(1);
+        tracing::debug!(trace_id, %imei, records, "stored and acknowledged");
+        Ok(())
+    }
+
+    async fn renew(&mut self) {
+        let Some(device) = &mut self.device else { return };
+        if device.taken_over || device.renewed.elapsed() < RENEW_AFTER {
+            return;
+        }
+        match self.shared.registry.renew(device.imei, &device.holder).await {
+            Ok(held) => {
+                device.taken_over = !held;
+                device.renewed = Instant::now();
+                if !held {
+                    tracing::info!(
+                        imei = %device.imei,
+                        remote = %self.remote,
+                        "another connection holds the device now"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, imei = %device.imei);
+            }
+        }
+    }
+}
+
+/// Where trace ids start: at random, so that two runs hardly share one; below
+/// 2^62, so that they stay whole in a `bigint` and have room to count.
+pub(crate) fn first_trace() -> AtomicU64 {
+    use std::hash::{BuildHasher, RandomState};
+    AtomicU64::new(RandomState::new().hash_one(Timestamp::default()) >> 2)
+}
