@@ -2,73 +2,23 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::Read;
-use std::path::PathBuf;
+#[path = "support/race.rs"]
+mod race;
+
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use biplane_core::agreement::{Agreement, Counts, Expected, Found, compare};
-use biplane_core::geodesy::Point;
+use biplane_core::agreement::{Agreement, Counts, Found, compare};
 use biplane_core::geofence::{Fence, FenceIndex, Shape};
-use biplane_core::live::Direction;
 use biplane_core::plausibility::Plausibility;
 use biplane_core::timing::{Device, Setup, Tracker};
-use biplane_core::{Fix, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The demo's tracks have one fix per 5 s; the scorer saw one a second.
-const INTERVAL_MS: i64 = 5_000;
-
-fn read(name: &str) -> String {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../demo/meduno-2020-task3");
-    let path = folder.join(name);
-    let mut text = String::new();
-    let file = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    if name.ends_with(".gz") {
-        flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("text");
-    } else {
-        std::io::BufReader::new(file).read_to_string(&mut text).expect("text");
-    }
-    text
-}
-
-fn time(text: &str) -> Timestamp {
-    text.parse().expect("an instant")
-}
-
-fn tracks() -> BTreeMap<String, Vec<Fix>> {
-    let mut tracks: BTreeMap<String, Vec<Fix>> = BTreeMap::new();
-    let text = read("positions.csv.gz");
-    for row in csv::Reader::from_reader(text.as_bytes()).records() {
-        let row = row.expect("a row");
-        let number = |n: usize| row[n].parse::<f64>().expect("a number");
-        tracks.entry(row[0].to_owned()).or_default().push(Fix {
-            time: time(&row[1]),
-            lat: number(2),
-            lon: number(3),
-            altitude_m: None,
-            speed_kmh: None,
-            course_deg: None,
-            satellites: None,
-            hdop: None,
-            io: vec![],
-        });
-    }
-    tracks
-}
-
-fn zones() -> FenceIndex {
-    let course: Value = serde_json::from_str(&read("course.json")).expect("JSON");
-    let zones = course["tasks"][0]["zones"].as_array().expect("zones");
-    let number = |zone: &Value, key: &str| zone[key].as_f64().expect("a number");
-    let fences = zones.iter().map(|zone| Fence {
-        id: Uuid::from_u128(number(zone, "zone") as u128).into(),
-        shape: Shape::circle(
-            Point { lat: number(zone, "lat"), lon: number(zone, "lon") },
-            number(zone, "radius_oracle_m"),
-        )
-        .expect("a circle"),
+fn fences() -> FenceIndex {
+    let fences = race::zones().into_iter().map(|zone| Fence {
+        id: Uuid::from_u128(zone.number.into()).into(),
+        shape: Shape::circle(zone.centre, zone.radius_m).expect("a circle"),
     });
     FenceIndex::new(fences.collect())
 }
@@ -77,10 +27,10 @@ fn zones() -> FenceIndex {
 static AGREEMENT: LazyLock<Agreement> = LazyLock::new(agreement);
 
 fn agreement() -> Agreement {
-    let tracks = tracks();
+    let tracks = race::tracks();
     let device = Device { id: Uuid::nil().into(), organization: Uuid::nil().into() };
     let setup =
-        Setup { fences: HashMap::from([(device.organization, zones())]), ..Setup::default() };
+        Setup { fences: HashMap::from([(device.organization, fences())]), ..Setup::default() };
     let mut found = vec![];
     for (name, fixes) in &tracks {
         let (mut tracker, mut crossings) = (Tracker::default(), vec![]);
@@ -95,21 +45,7 @@ fn agreement() -> Agreement {
             at: crossing.crossed_at,
         }));
     }
-    let text = read("crossings-oracle.csv");
-    let expected: Vec<Expected> = csv::Reader::from_reader(text.as_bytes())
-        .records()
-        .map(|row| row.expect("a row"))
-        .map(|row| Expected {
-            device: row[1].to_owned(),
-            zone: row[2].parse().expect("a zone"),
-            direction: if &row[3] == "enter" { Direction::Enter } else { Direction::Exit },
-            after: time(&row[4]),
-            before: time(&row[5]),
-        })
-        // The scorer saw what came before the demo's first fix.
-        .filter(|expected| tracks[&expected.device][0].time <= expected.after)
-        .collect();
-    compare(&expected, &found, INTERVAL_MS)
+    compare(&race::expected(&tracks), &found, race::INTERVAL_MS)
 }
 
 /// Measured, and the same every time: 595 of the scorer's 605 crossings, 12 that it does not list.
@@ -148,7 +84,7 @@ fn what_is_missed_in_the_demo_race_happened_between_two_of_its_fixes() {
             (&other.device, other.zone) == (&one.device, one.zone)
                 && other.direction != one.direction
                 && (other.before - one.after).abs().max((one.before - other.after).abs())
-                    < INTERVAL_MS
+                    < race::INTERVAL_MS
         });
         assert!(back, "{one:?}");
     }
@@ -158,7 +94,7 @@ fn what_is_missed_in_the_demo_race_happened_between_two_of_its_fixes() {
 /// track there are as many more as we find.
 #[test]
 fn what_is_extra_in_the_demo_race_is_in_zones_that_the_scorer_lists_in_part() {
-    let course: Value = serde_json::from_str(&read("course.json")).expect("JSON");
+    let course: Value = serde_json::from_str(&race::read("course.json")).expect("JSON");
     let agreement = &*AGREEMENT;
     for zone in course["tasks"][0]["zones"].as_array().expect("zones") {
         let count = |key: &str| zone[key].as_u64().expect("a count") as usize;

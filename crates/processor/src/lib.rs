@@ -1,3 +1,15 @@
-//! processor
+//! The processor: from the log to rows, crossings and live clients.
+//!
+//! `ingest` owns partitions of the log, decides, and writes; `live` is the hub
+//! that shows what was decided. Both can run in any number of processes.
 
+mod config;
+mod http;
+pub mod ingest;
 pub mod live;
+mod metrics;
+mod run;
+
+pub use config::Config;
+pub use metrics::Metrics;
+pub use run::{RunError, run};

@@ -1,0 +1,60 @@
+//! What can be set.
+
+use std::net::SocketAddr;
+
+use biplane_core::plausibility::Plausibility;
+
+/// Takes positions from the log, decides what they mean, stores them, and shows them live.
+#[derive(Clone, Debug, clap::Parser)]
+#[command(name = "biplane-processor", version)]
+pub struct Config {
+    /// Where Redis is: the log, the live feed, the list of known devices.
+    #[arg(long, env = "BIPLANE_REDIS_URL", default_value = "redis://127.0.0.1:6379")]
+    pub redis_url: String,
+
+    /// Where PostgreSQL is, as the role biplane_processor.
+    #[arg(long, env = "BIPLANE_DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+
+    /// Where Directus is: it says what a live client may see.
+    #[arg(long, env = "BIPLANE_DIRECTUS_URL", default_value = "http://127.0.0.1:8055")]
+    pub directus_url: String,
+
+    /// Name of this process among all processors; by default drawn at each start.
+    #[arg(long, env = "BIPLANE_INSTANCE")]
+    pub instance: Option<String>,
+
+    /// Where to serve /live, /health/live, /health/ready and /metrics.
+    #[arg(long, env = "BIPLANE_PROCESSOR_HTTP", default_value = "127.0.0.1:8056")]
+    pub processor_http: SocketAddr,
+
+    /// Values of Origin that browsers may come from, separated by commas; none: any.
+    #[arg(long, env = "BIPLANE_LIVE_ORIGINS", value_delimiter = ',')]
+    pub live_origins: Vec<String>,
+
+    /// Partitions of the log; the same number in all processes, and for good.
+    #[arg(long, env = "BIPLANE_LOG_PARTITIONS", default_value_t = 16)]
+    pub log_partitions: u16,
+
+    /// Seconds after which another processor takes the partitions of one that died.
+    #[arg(long, env = "BIPLANE_LOG_LEASE_S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub log_lease_s: u64,
+
+    /// Most positions that one transaction writes; a single frame may exceed it.
+    #[arg(long, env = "BIPLANE_PROCESSOR_BATCH", default_value_t = 10_000)]
+    pub processor_batch: usize,
+
+    /// A fix that is reached faster than this from the one before is marked faulty, km/h.
+    #[arg(long, env = "BIPLANE_MAX_SPEED_KMH", default_value_t = Plausibility::default().max_speed_kmh)]
+    pub max_speed_kmh: f64,
+
+    /// A fix whose clock is further ahead of ours than this is marked faulty, seconds.
+    #[arg(long, env = "BIPLANE_MAX_AHEAD_S", default_value_t = Plausibility::default().max_ahead_s)]
+    pub max_ahead_s: i64,
+}
+
+impl Config {
+    pub(crate) fn plausibility(&self) -> Plausibility {
+        Plausibility { max_speed_kmh: self.max_speed_kmh, max_ahead_s: self.max_ahead_s }
+    }
+}

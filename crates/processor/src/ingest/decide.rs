@@ -1,0 +1,193 @@
+//! What frames mean: pure but for nothing, so that a test and a replay decide the same.
+
+use std::collections::{HashMap, HashSet};
+
+use biplane_core::live::{LiveItem, LivePosition, PublishedPosition};
+use biplane_core::plausibility::{Fault, Plausibility};
+use biplane_core::timing::{Device, Setup, Tracker, Verdict};
+use biplane_core::{DeviceId, Fix, Frame, OrganizationId, Timestamp};
+use biplane_store::{Batch, DeviceState, Status};
+
+/// What is known of the devices whose partitions this process owns.
+#[derive(Debug, Default)]
+pub(crate) struct Decider {
+    partitions: HashMap<u16, Partition>,
+    limits: Plausibility,
+}
+
+#[derive(Debug, Default)]
+struct Partition {
+    generation: u64,
+    devices: HashMap<DeviceId, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    organization: OrganizationId,
+    tracker: Tracker,
+    /// No row of the device is later.
+    watermark: Option<Timestamp>,
+}
+
+/// What a batch of frames leads to.
+#[derive(Debug, Default)]
+pub(crate) struct Decided {
+    pub batch: Batch,
+    /// Positions to show at once, by partition.
+    pub positions: HashMap<u16, Vec<LiveItem>>,
+    /// Crossings to show once they are written, by partition.
+    pub crossings: HashMap<u16, Vec<LiveItem>>,
+    pub late: u64,
+    pub faulty: [u64; Fault::ALL.len()],
+}
+
+impl Decider {
+    pub(crate) fn new(limits: Plausibility) -> Self {
+        Self { partitions: HashMap::new(), limits }
+    }
+
+    /// Whether what was read under this generation still is to be decided. A newer generation
+    /// forgets what was known: someone else may have owned the partition between.
+    pub(crate) fn enter(&mut self, partition: u16, generation: u64) -> bool {
+        let known = self.partitions.entry(partition).or_default();
+        if known.generation < generation {
+            *known = Partition { generation, devices: HashMap::new() };
+        }
+        known.generation == generation
+    }
+
+    pub(crate) fn knows(&self, partition: u16, device: DeviceId) -> bool {
+        self.partitions.get(&partition).is_some_and(|known| known.devices.contains_key(&device))
+    }
+
+    /// Takes over what the database knows of a device.
+    pub(crate) fn learn(&mut self, partition: u16, state: DeviceState, device: Device) {
+        let last = state.last.filter(|(organization, _)| *organization == device.organization);
+        let known = Known {
+            organization: device.organization,
+            tracker: Tracker { last: last.map(|(_, moment)| moment) },
+            watermark: state.watermark,
+        };
+        self.partitions.entry(partition).or_default().devices.insert(state.device, known);
+    }
+
+    /// Decides a frame of a device that is known ([`Decider::knows`]).
+    pub(crate) fn decide(
+        &mut self,
+        partition: u16,
+        frame: &Frame,
+        device: Device,
+        setup: &Setup,
+        decided: &mut Decided,
+    ) {
+        let partition_state = self.partitions.entry(partition).or_default();
+        let known = partition_state.devices.entry(device.id).or_insert_with(|| Known {
+            organization: device.organization,
+            tracker: Tracker::default(),
+            watermark: Some(Timestamp::from_millis(i64::MAX)),
+        });
+        if known.organization != device.organization {
+            // A tracker that changed hands has no past with its new owner.
+            known.organization = device.organization;
+            known.tracker = Tracker::default();
+        }
+        let first_crossing = decided.batch.crossings.len();
+        let (mut moved, mut marked) = (None, None);
+        for fix in &frame.fixes {
+            let verdict = known.tracker.observe(
+                fix,
+                frame.received_at,
+                device,
+                setup,
+                &self.limits,
+                &mut decided.batch.crossings,
+            );
+            let fault = match verdict {
+                Verdict::Quarantined(reason) => {
+                    decided.batch.quarantine(device, fix, frame.received_at, reason.as_str());
+                    continue;
+                }
+                Verdict::Faulty(fault) => {
+                    decided.faulty[fault as usize] += 1;
+                    marked = Some(fix);
+                    Some(fault.as_str())
+                }
+                Verdict::Late => {
+                    decided.late += 1;
+                    None
+                }
+                Verdict::Moved => {
+                    moved = Some(fix);
+                    None
+                }
+            };
+            let fresh = known.watermark.is_none_or(|latest| latest < fix.time);
+            if fresh {
+                known.watermark = Some(fix.time);
+            }
+            decided.batch.position(device, fix, frame.received_at, fault, fresh);
+        }
+        decided.batch.status(
+            device.id,
+            Status {
+                organization: device.organization,
+                last_fix: moved.cloned(),
+                received_at: frame.received_at,
+                protocol: frame.protocol.clone(),
+                gateway: frame.gateway.clone(),
+            },
+        );
+        // The latest of each kind is all that a map shows.
+        let mut shown: Vec<_> = [(moved, false), (marked, true)]
+            .into_iter()
+            .filter_map(|(fix, faulty)| fix.map(|fix| (fix, faulty)))
+            .filter(|(fix, _)| fix.lat.is_finite() && fix.lon.is_finite())
+            .collect();
+        shown.sort_by_key(|(fix, _)| fix.time);
+        if !shown.is_empty() {
+            let items = shown.into_iter().map(|(fix, faulty)| live_position(device, fix, faulty));
+            decided.positions.entry(partition).or_default().extend(items);
+        }
+        let new = &decided.batch.crossings[first_crossing..];
+        if !new.is_empty() {
+            let items = new.iter().map(|crossing| LiveItem::Crossing(crossing.live()));
+            decided.crossings.entry(partition).or_default().extend(items);
+        }
+    }
+}
+
+fn live_position(device: Device, fix: &Fix, faulty: bool) -> LiveItem {
+    LiveItem::Position(PublishedPosition {
+        organization: device.organization,
+        position: LivePosition {
+            device: device.id,
+            time: fix.time,
+            lat: fix.lat,
+            lon: fix.lon,
+            altitude_m: fix.altitude_m,
+            speed_kmh: fix.speed_kmh,
+            course_deg: fix.course_deg,
+            faulty,
+        },
+    })
+}
+
+impl Decided {
+    /// Of each device only the last position of each kind: a batch may hold many frames of one.
+    pub(crate) fn conflate(&mut self) {
+        for items in self.positions.values_mut() {
+            let mut seen = HashSet::new();
+            let mut index = items.len();
+            let mut keep = vec![false; items.len()];
+            for item in items.iter().rev() {
+                index -= 1;
+                keep[index] = match item {
+                    LiveItem::Position(p) => seen.insert((p.position.device, p.position.faulty)),
+                    LiveItem::Crossing(_) => true,
+                };
+            }
+            let mut keep = keep.into_iter();
+            items.retain(|_| keep.next().unwrap_or(true));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! From entries of the log to rows.
+//!
+//! ```text
+//! own (leases) ── read, one task a partition ──► decide (pure, one at a time) ──► write, commit
+//!                                                    ▲ setup                        └► publish
+//! ```
+//! Deciding goes on while the batch before is being written. Nothing is committed to the log
+//! before it is written; what is read twice is written once.
+
+mod away;
+mod decide;
+mod own;
+mod pipeline;
+mod publish;
+mod setup;
+mod write;
+
+pub(crate) use own::own;
+pub(crate) use pipeline::Pipeline;
+pub(crate) use publish::Publisher;
+pub(crate) use setup::{SetupFeed, watch_setup};
+pub(crate) use write::write;
+
+use biplane_bus::{Entry, Lease};
+
+/// What was read from a partition in one go, in order.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub lease: Lease,
+    pub entries: Vec<Entry>,
+}

@@ -1,0 +1,165 @@
+//! From chunks to what is to be written.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use biplane_bus::{EntryId, Lease, Poison};
+use biplane_core::plausibility::Plausibility;
+use biplane_core::timing::{Device, Setup};
+use biplane_core::{DeviceId, Frame, Imei, Timestamp};
+use biplane_store::StateReader;
+use tokio::sync::mpsc;
+
+use super::away::Away;
+use super::decide::{Decided, Decider};
+use super::{Chunk, Publisher, SetupFeed};
+use crate::Metrics;
+
+/// What is to be written together, and what the log is to be told afterwards.
+pub(crate) struct Work {
+    pub decided: Decided,
+    /// To commit, by lease.
+    pub done: Vec<(Lease, Vec<EntryId>)>,
+    /// To bury: what is no frame, and frames of devices that are not active.
+    pub dead: Vec<(Lease, EntryId, Poison)>,
+    /// When the gateways had the frames, and with how many positions.
+    pub received: Vec<(Timestamp, usize)>,
+}
+
+/// Decides chunk after chunk, in the order in which each partition was read.
+pub(crate) struct Pipeline {
+    pub setup: SetupFeed,
+    pub states: StateReader,
+    pub publisher: Publisher,
+    pub metrics: Arc<Metrics>,
+    pub limits: Plausibility,
+    pub batch: usize,
+}
+
+impl Pipeline {
+    /// Until the chunks end.
+    pub(crate) async fn run(mut self, mut chunks: mpsc::Receiver<Chunk>, work: mpsc::Sender<Work>) {
+        let mut decider = Decider::new(self.limits);
+        while let Some(first) = chunks.recv().await {
+            // One batch takes what is there, no more than its size and never waiting.
+            let mut size = positions(&first);
+            let mut together = vec![first];
+            while size < self.batch {
+                let Ok(next) = chunks.try_recv() else { break };
+                size += positions(&next);
+                together.push(next);
+            }
+            let Some(next) = self.decide(&mut decider, together).await else { return };
+            if work.send(next).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// `None` when the process ends.
+    async fn decide(&mut self, decider: &mut Decider, mut chunks: Vec<Chunk>) -> Option<Work> {
+        chunks.retain(|chunk| decider.enter(chunk.lease.partition, chunk.lease.generation));
+        let mut setup = self.setup.current().await?;
+        let unknown = |setup: &Setup| {
+            frames(&chunks).any(|(_, frame)| !setup.devices.contains_key(&frame.imei))
+        };
+        if unknown(&setup) {
+            // Another processor may have told the gateway of a device that is new here.
+            self.setup.refresh().await;
+            setup = self.setup.current().await?;
+        }
+        self.learn(decider, &chunks, &setup).await;
+
+        let mut work =
+            Work { decided: Decided::default(), done: vec![], dead: vec![], received: vec![] };
+        for Chunk { lease, entries } in chunks {
+            let mut done = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let frame = match entry.frame {
+                    Ok(frame) => frame,
+                    Err(poison) => {
+                        self.metrics.poison.fetch_add(1, Relaxed);
+                        work.dead.push((lease.clone(), entry.id, poison));
+                        continue;
+                    }
+                };
+                let Some(&device) = setup.devices.get(&frame.imei) else {
+                    self.metrics.unknown.fetch_add(1, Relaxed);
+                    let error = format!("no active device has the IMEI {}", frame.imei);
+                    work.dead.push((
+                        lease.clone(),
+                        entry.id,
+                        Poison { bytes: frame.to_bytes(), error },
+                    ));
+                    continue;
+                };
+                decider.decide(lease.partition, &frame, device, &setup, &mut work.decided);
+                work.received.push((frame.received_at, frame.fixes.len()));
+                done.push(entry.id);
+            }
+            match work.done.iter_mut().find(|(earlier, _)| *earlier == lease) {
+                Some((_, ids)) => ids.extend(done),
+                None => work.done.push((lease, done)),
+            }
+        }
+        self.count(&work.decided);
+        work.decided.conflate();
+        self.publisher.publish(std::mem::take(&mut work.decided.positions));
+        Some(work)
+    }
+
+    /// Reads from the database what is not known yet of the chunks' devices.
+    async fn learn(&mut self, decider: &mut Decider, chunks: &[Chunk], setup: &Setup) {
+        let mut missing: HashMap<DeviceId, (u16, Device)> = HashMap::new();
+        let mut seen: HashSet<Imei> = HashSet::new();
+        for (lease, frame) in frames(chunks) {
+            if !seen.insert(frame.imei) {
+                continue;
+            }
+            let Some(&device) = setup.devices.get(&frame.imei) else { continue };
+            if !decider.knows(lease.partition, device.id) {
+                missing.insert(device.id, (lease.partition, device));
+            }
+        }
+        if missing.is_empty() {
+            return;
+        }
+        let ids: Vec<DeviceId> = missing.keys().copied().collect();
+        let mut away = Away::new("reading the devices' states", Some(&self.metrics.database_away));
+        let states = loop {
+            match self.states.states(&ids).await {
+                Ok(states) => break states,
+                Err(error) => away.failed(&error).await,
+            }
+        };
+        away.succeeded();
+        for state in states {
+            if let Some(&(partition, device)) = missing.get(&state.device) {
+                decider.learn(partition, state, device);
+            }
+        }
+    }
+
+    fn count(&self, decided: &Decided) {
+        self.metrics.late.fetch_add(decided.late, Relaxed);
+        for (counter, count) in self.metrics.faulty.iter().zip(decided.faulty) {
+            counter.fetch_add(count, Relaxed);
+        }
+    }
+}
+
+fn frames(chunks: &[Chunk]) -> impl Iterator<Item = (&Lease, &Frame)> {
+    chunks.iter().flat_map(|chunk| {
+        chunk
+            .entries
+            .iter()
+            .filter_map(|entry| entry.frame.as_ref().ok())
+            .map(|frame| (&chunk.lease, frame))
+    })
+}
+
+fn positions(chunk: &Chunk) -> usize {
+    let frames = chunk.entries.iter().filter_map(|entry| entry.frame.as_ref().ok());
+    frames.map(|frame| frame.fixes.len()).sum()
+}

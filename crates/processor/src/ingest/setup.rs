@@ -1,0 +1,150 @@
+//! Keeping the setup up to date, and telling the gateways which devices there are.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use biplane_bus::Allowlist;
+use biplane_core::timing::Setup;
+use biplane_core::{Imei, Timestamp};
+use biplane_store::{ReadSetupError, SetupReader};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::away::{Away, chain};
+use crate::Metrics;
+
+/// How often the database is asked whether a notice was missed.
+const POLL: Duration = Duration::from_secs(1);
+/// How often the list of devices is published although nothing changed: Redis may have lost it.
+const REPUBLISH: Duration = Duration::from_secs(60);
+/// Directus writes a form's rows one after the other: one reading for all.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// The setup as it is now, for those who decide.
+pub(crate) struct SetupFeed {
+    current: watch::Receiver<Option<Arc<Setup>>>,
+    requests: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl SetupFeed {
+    /// The setup; waits for the first. `None` when the process ends.
+    pub(crate) async fn current(&mut self) -> Option<Arc<Setup>> {
+        self.current.wait_for(Option::is_some).await.ok()?.clone()
+    }
+
+    /// Returns once everything is in that was committed before the call.
+    pub(crate) async fn refresh(&self) {
+        let (done, waiting) = oneshot::channel();
+        if self.requests.send(done).await.is_ok() {
+            let _ = waiting.await;
+        }
+    }
+}
+
+/// Starts to follow the setup; the task ends when the feed is dropped.
+pub(crate) fn watch_setup(
+    database_url: String,
+    allowlist: Allowlist,
+    metrics: Arc<Metrics>,
+) -> (SetupFeed, tokio::task::JoinHandle<()>) {
+    let (publish, current) = watch::channel(None);
+    let (requests, asked) = mpsc::channel(1);
+    let watcher = Watcher { database_url, allowlist, metrics, publish, asked, published: None };
+    (SetupFeed { current, requests }, tokio::spawn(watcher.run()))
+}
+
+struct Watcher {
+    database_url: String,
+    allowlist: Allowlist,
+    metrics: Arc<Metrics>,
+    publish: watch::Sender<Option<Arc<Setup>>>,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+    /// When the list of devices was published last; `None`: it is due.
+    published: Option<tokio::time::Instant>,
+}
+
+impl Watcher {
+    async fn run(mut self) {
+        let metrics = Arc::clone(&self.metrics);
+        let mut away = Away::new("reading the setup", Some(&metrics.database_away));
+        let mut answer = None;
+        while !self.publish.is_closed() {
+            if let Err(error) = self.follow(&mut away, &mut answer).await {
+                away.failed(&error).await;
+            }
+        }
+    }
+
+    /// Follows over one connection until it fails or nobody listens any more.
+    async fn follow(
+        &mut self,
+        away: &mut Away<'_>,
+        answer: &mut Option<oneshot::Sender<()>>,
+    ) -> Result<(), ReadSetupError> {
+        let mut reader = SetupReader::connect(&self.database_url).await?;
+        let mut fingerprint = None;
+        loop {
+            let now = reader.fingerprint().await?;
+            if fingerprint.as_ref() != Some(&now) {
+                self.read(&mut reader).await?;
+                fingerprint = Some(now);
+            }
+            away.succeeded();
+            if let Some(answer) = answer.take() {
+                let _ = answer.send(());
+            }
+            self.publish_devices().await;
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
+                () = reader.noticed() => {
+                    tokio::time::sleep(SETTLE).await;
+                    fingerprint = None;
+                }
+                asked = self.asked.recv() => match asked {
+                    Some(asked) => *answer = Some(asked),
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    async fn read(&mut self, reader: &mut SetupReader) -> Result<(), ReadSetupError> {
+        let (setup, problems) = reader.read().await?;
+        for problem in problems {
+            tracing::warn!(problem, "a row of the setup is left out");
+        }
+        tracing::info!(
+            devices = setup.devices.len(),
+            fences = setup.fences.values().map(|index| index.len()).sum::<usize>(),
+            entries = setup.entries.values().map(Vec::len).sum::<usize>(),
+            checkpoints = setup.checkpoints.values().map(Vec::len).sum::<usize>(),
+            "the setup was read"
+        );
+        self.publish.send_replace(Some(Arc::new(setup)));
+        self.metrics.has_setup.store(true, Relaxed);
+        self.metrics.setups.fetch_add(1, Relaxed);
+        self.published = None;
+        Ok(())
+    }
+
+    /// After the setup is in use, so that a device that a gateway lets in is known here.
+    async fn publish_devices(&mut self) {
+        if self.published.is_some_and(|published| published.elapsed() < REPUBLISH) {
+            return;
+        }
+        let imeis: Vec<Imei> =
+            self.publish.borrow().iter().flat_map(|setup| setup.devices.keys().copied()).collect();
+        match self.allowlist.publish(&imeis, now()).await {
+            Ok(()) => self.published = Some(tokio::time::Instant::now()),
+            Err(error) => {
+                tracing::debug!(error = chain(&error), "the list of devices was not published");
+            }
+        }
+    }
+}
+
+/// Processing time.
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp::from_millis(since.map_or(0, |since| since.as_millis() as i64))
+}

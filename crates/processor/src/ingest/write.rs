@@ -1,0 +1,112 @@
+//! Writing, then telling the log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use biplane_bus::{Log, LogError};
+use biplane_store::{Counts, Writer};
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+
+use super::Publisher;
+use super::away::{Away, chain};
+use super::pipeline::Work;
+use super::setup::now;
+use crate::Metrics;
+
+/// A device not heard of for so long is no longer connected: as long as a gateway's registration.
+const SILENT_MS: i64 = 300_000;
+/// Dead letters that are on their way together.
+const BURIED_TOGETHER: usize = 64;
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// Writes what is decided until nothing more comes. Each is tried until it succeeds.
+pub(crate) async fn write<L: Log>(
+    log: Arc<L>,
+    mut writer: Writer,
+    mut work: mpsc::Receiver<Work>,
+    publisher: Publisher,
+    metrics: Arc<Metrics>,
+) {
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            next = work.recv() => match next {
+                Some(next) => one(&*log, &mut writer, next, &publisher, &metrics).await,
+                None => return,
+            },
+            _ = sweep.tick() => {
+                if let Err(error) = writer.mark_silent(now() + -SILENT_MS).await {
+                    tracing::debug!(error = chain(&error), "silent devices were not marked");
+                }
+            }
+        }
+    }
+}
+
+async fn one<L: Log>(
+    log: &L,
+    writer: &mut Writer,
+    work: Work,
+    publisher: &Publisher,
+    metrics: &Metrics,
+) {
+    let batch = &work.decided.batch;
+    if !batch.is_empty() {
+        let started = Instant::now();
+        let mut away = Away::new("writing to the database", Some(&metrics.database_away));
+        let counts = loop {
+            match writer.write(batch).await {
+                Ok(counts) => break counts,
+                Err(error) => away.failed(&error).await,
+            }
+        };
+        away.succeeded();
+        metrics.observe_write(started.elapsed(), batch.positions());
+        count(metrics, counts);
+        let written = now();
+        for &(received_at, positions) in &work.received {
+            let seconds = (written - received_at) as f64 / 1000.0;
+            metrics.frame_to_row_seconds.observe(seconds.max(0.0), positions as u64);
+        }
+        publisher.publish(work.decided.crossings);
+    }
+    // All at once: Redis flushes its file once for what arrives together.
+    let commits = work.done.iter().filter(|(_, ids)| !ids.is_empty());
+    join_all(commits.map(|(lease, ids)| until_told(metrics, move || log.commit(lease, ids)))).await;
+    for dead in work.dead.chunks(BURIED_TOGETHER) {
+        join_all(dead.iter().map(|(lease, id, poison)| {
+            tracing::warn!(partition = lease.partition, %id, reason = poison.error, "a log entry goes to the dead letters");
+            until_told(metrics, move || log.bury(lease, id, &poison.bytes, &poison.error))
+        }))
+        .await;
+    }
+}
+
+/// Repeats until the log takes it, or says that the partition is no longer ours: then its next
+/// owner reads it again, finds it written, and commits it.
+async fn until_told<F: Future<Output = Result<(), LogError>>>(
+    metrics: &Metrics,
+    tell: impl Fn() -> F,
+) {
+    let mut away = Away::new("committing to the log", Some(&metrics.log_away));
+    loop {
+        match tell().await {
+            Ok(()) => return away.succeeded(),
+            Err(error @ (LogError::Fenced { .. } | LogError::Partition { .. })) => {
+                tracing::info!(error = chain(&error), "not committed");
+                return away.succeeded();
+            }
+            Err(error) => away.failed(&error).await,
+        }
+    }
+}
+
+fn count(metrics: &Metrics, counts: Counts) {
+    metrics.stored.fetch_add(counts.stored, Relaxed);
+    metrics.duplicate.fetch_add(counts.duplicate, Relaxed);
+    metrics.quarantined.fetch_add(counts.quarantined, Relaxed);
+    metrics.crossings.fetch_add(counts.crossings, Relaxed);
+}

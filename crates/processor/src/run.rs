@@ -1,0 +1,159 @@
+//! Starting everything, and stopping it in the order in which nothing is left half done.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use biplane_bus::live::OpenFeedError;
+use biplane_bus::{Allowlist, LiveFeed, Log, LogOptions, RedisLog};
+use biplane_store::{StateReader, Writer};
+use tokio::sync::{Mutex, mpsc, watch};
+
+use crate::ingest::{Pipeline, Publisher, own, watch_setup, write};
+use crate::live::{Hub, HubConfig, StartHubError};
+use crate::{Config, Metrics, http};
+
+/// Chunks that wait for a decision: what is in memory beyond the batches at work.
+const CHUNKS: usize = 32;
+/// How long what is read may take to be written at the end.
+const DRAIN: Duration = Duration::from_secs(15);
+const LAG_EVERY: Duration = Duration::from_secs(5);
+
+/// Why the processor can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The log can't be used.
+    #[error("cannot open the log")]
+    Log(#[from] biplane_bus::ConnectError),
+    /// The live feed can't be used.
+    #[error("cannot open the live feed")]
+    Feed(#[from] OpenFeedError),
+    /// The hub can't be started.
+    #[error("cannot start the live hub")]
+    Hub(#[from] StartHubError),
+    /// The HTTP port is taken or not ours.
+    #[error("cannot listen on {address} (BIPLANE_PROCESSOR_HTTP)")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database's address is none.
+    #[error("BIPLANE_DATABASE_URL")]
+    Database(#[source] biplane_store::ConnectError),
+}
+
+/// Runs until `shutdown` ends: then writes what was read, gives its partitions up, and returns.
+///
+/// A database that is away does not keep it from starting: positions wait in the log.
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), RunError> {
+    let metrics = Arc::new(Metrics::default());
+    let lease = Duration::from_secs(config.log_lease_s);
+    let log = Arc::new(
+        RedisLog::connect(
+            &config.redis_url,
+            LogOptions { partitions: config.log_partitions, lease },
+        )
+        .await?,
+    );
+    if let Err(error @ biplane_store::ConnectError::Url(_)) =
+        biplane_store::connect(&config.database_url).await
+    {
+        return Err(RunError::Database(error));
+    }
+    let feed = LiveFeed::connect(&config.redis_url, config.log_partitions).await?;
+    let address = config.processor_http;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address, source })?;
+
+    let seeds = Arc::new(Mutex::new(StateReader::new(&config.database_url)));
+    let seed = move || {
+        let seeds = Arc::clone(&seeds);
+        async move { seeds.lock().await.last_positions().await }
+    };
+    let hub_config = HubConfig::new(&config.directus_url, config.live_origins.clone());
+    let (live, hub) = Hub::start(hub_config, feed.tail().await?, seed)?;
+    let router = http::router(Arc::clone(&metrics)).merge(live);
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+
+    // Unique: two processes of one name must never hold one lease.
+    let name = config.instance.clone().unwrap_or_else(|| "processor".to_owned());
+    let owner = format!("{name}/{}/{}", std::process::id(), unique());
+    let (setup, watching) =
+        watch_setup(config.database_url.clone(), Allowlist::new(&log), Arc::clone(&metrics));
+    let publisher = Publisher::start(feed, Arc::clone(&metrics));
+    let (chunks, read) = mpsc::channel(CHUNKS);
+    let (decided, work) = mpsc::channel(1);
+    let pipeline = Pipeline {
+        setup,
+        states: StateReader::new(&config.database_url),
+        publisher: publisher.clone(),
+        metrics: Arc::clone(&metrics),
+        limits: config.plausibility(),
+        batch: config.processor_batch.max(1),
+    };
+    let deciding = tokio::spawn(pipeline.run(read, decided));
+    let writing = tokio::spawn(write(
+        Arc::clone(&log),
+        Writer::new(&config.database_url),
+        work,
+        publisher,
+        Arc::clone(&metrics),
+    ));
+    let (stop, stopped) = watch::channel(false);
+    let owning = tokio::spawn(own(
+        Arc::clone(&log),
+        owner,
+        lease / 5,
+        chunks,
+        Arc::clone(&metrics),
+        stopped,
+    ));
+    let measuring = tokio::spawn(measure_lag(Arc::clone(&log), Arc::clone(&metrics)));
+    tracing::info!(%address, instance = name, "the processor runs");
+
+    shutdown.await;
+    tracing::info!("stopping: writing what was read");
+    stop.send_replace(true);
+    let leases = owning.await.unwrap_or_default();
+    let drain = async {
+        let _ = deciding.await;
+        let _ = writing.await;
+    };
+    if tokio::time::timeout(DRAIN, drain).await.is_err() {
+        tracing::warn!("not all that was read is written; the next owner reads it again");
+    }
+    for lease in leases {
+        let _ = tokio::time::timeout(Duration::from_secs(1), log.release(lease)).await;
+    }
+    hub.stop().await;
+    server.abort();
+    measuring.abort();
+    watching.abort();
+    Ok(())
+}
+
+/// Differs between two starts, also in containers where every process has the same id.
+fn unique() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    format!("{:x}", since.map_or(0, |since| since.as_nanos()))
+}
+
+async fn measure_lag(log: Arc<RedisLog>, metrics: Arc<Metrics>) {
+    loop {
+        let mut lag = 0;
+        for partition in 0..log.partitions() {
+            if let Ok(backlog) = log.backlog(partition).await {
+                lag += backlog.unread + backlog.pending;
+            }
+        }
+        metrics.lag.store(lag, Relaxed);
+        tokio::time::sleep(LAG_EVERY).await;
+    }
+}

@@ -1,0 +1,453 @@
+//! The whole processor between a real Redis and a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../../store/tests/support/mod.rs"]
+mod postgres;
+#[path = "../../core/tests/support/race.rs"]
+mod race;
+#[path = "../../bus/tests/support/mod.rs"]
+mod redis_server;
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use biplane_bus::{Allowlist, LiveFeed, Log, LogOptions, RedisLog};
+use biplane_core::agreement::{Counts, Found, compare};
+use biplane_core::live::{Direction, LiveItem};
+use biplane_core::{Fix, Frame, Imei, Timestamp};
+use biplane_processor::{Config, run};
+use clap::Parser;
+use postgres::TestPostgres;
+use redis_server::TestRedis;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+const PARTITIONS: u16 = 4;
+const START: i64 = 1_599_910_800_000;
+
+struct Rig {
+    postgres: TestPostgres,
+    redis: TestRedis,
+    client: Client,
+    log: RedisLog,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        self.task.await.unwrap();
+    }
+}
+
+fn device(n: u64) -> Imei {
+    Imei::with_check_digit(35_000_000_000_000 + n)
+}
+
+fn arguments(rig: &Rig) -> Vec<String> {
+    let pairs = [
+        ("--redis-url", rig.redis.url()),
+        ("--database-url", rig.postgres.url()),
+        ("--directus-url", "http://127.0.0.1:1".to_owned()),
+        ("--processor-http", "127.0.0.1:0".to_owned()),
+        ("--log-partitions", PARTITIONS.to_string()),
+        ("--log-lease-s", "2".to_owned()),
+        ("--processor-batch", "2000".to_owned()),
+    ];
+    pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+}
+
+impl Rig {
+    /// With `devices` active devices and the demo race's course.
+    async fn new(devices: impl IntoIterator<Item = u64>) -> Self {
+        let (postgres, redis) = (TestPostgres::start().await, TestRedis::start());
+        let client = postgres.client().await;
+        let organization = Uuid::from_u128(1);
+        let event = Uuid::from_u128(2);
+        client
+            .execute("INSERT INTO organizations VALUES ($1, 'Club')", &[&organization])
+            .await
+            .unwrap();
+        client
+            .execute("INSERT INTO events (id, organization, name, status) VALUES ($1, $2, 'race', 'running')", &[&event, &organization])
+            .await
+            .unwrap();
+        for n in devices {
+            let (id, entry) = (device_id(n), Uuid::from_u128(0xe000 + u128::from(n)));
+            client
+                .execute(
+                    "INSERT INTO devices (id, organization, name, imei) VALUES ($1, $2, 'tracker', $3)",
+                    &[&id, &organization, &device(n).to_string()],
+                )
+                .await
+                .unwrap();
+            client
+                .execute(
+                    "INSERT INTO entries (id, organization, event, device, number) VALUES ($1, $2, $3, $4, $5)",
+                    &[&entry, &organization, &event, &id, &n.to_string()],
+                )
+                .await
+                .unwrap();
+        }
+        for zone in race::zones() {
+            let id = Uuid::from_u128(u128::from(zone.number));
+            client
+                .execute(
+                    "INSERT INTO geofences (id, organization, name, kind, geometry, radius_m)
+                     VALUES ($1, $2, 'zone', 'circle', ST_SetSRID(ST_MakePoint($3, $4), 4326), $5::float8)",
+                    &[&id, &organization, &zone.centre.lon, &zone.centre.lat, &zone.radius_m],
+                )
+                .await
+                .unwrap();
+            client
+                .execute(
+                    "INSERT INTO checkpoints (id, organization, event, geofence, name, direction)
+                     VALUES ($1, $2, $3, $1, 'zone', 'any')",
+                    &[&id, &organization, &event],
+                )
+                .await
+                .unwrap();
+        }
+        let options = LogOptions { partitions: PARTITIONS, ..LogOptions::default() };
+        let log = RedisLog::connect(&redis.url(), options).await.unwrap();
+        Self { postgres, redis, client, log }
+    }
+
+    fn start(&self) -> Running {
+        let mut arguments = arguments(self);
+        arguments.insert(0, "biplane-processor".into());
+        let config = Config::parse_from(arguments);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            run(config, async { drop(stopped.await) }).await.unwrap();
+        });
+        Running { stop, task }
+    }
+
+    fn spawn(&self) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_biplane-processor"))
+            .args(arguments(self))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    async fn count(&self, what: &str) -> i64 {
+        count(&self.client, what).await
+    }
+
+    async fn dead_letters(&self) -> i64 {
+        let mut connection = self.redis.connection().await;
+        let mut sum = 0;
+        for partition in 0..PARTITIONS {
+            let key = format!("telemetry:dead:{{p{partition:02}}}");
+            sum += redis::cmd("XLEN").arg(key).query_async::<i64>(&mut connection).await.unwrap();
+        }
+        sum
+    }
+
+    /// Nothing in the log is unread or uncommitted.
+    async fn drained(&self) -> bool {
+        for partition in 0..PARTITIONS {
+            match self.log.backlog(partition).await {
+                Ok(backlog) if backlog.unread == 0 && backlog.pending == 0 => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    async fn wait_drained(&self) {
+        eventually("the log is drained", async || self.drained().await).await;
+    }
+}
+
+async fn count(client: &Client, what: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {what}"), &[]).await.unwrap().get(0)
+}
+
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+fn device_id(n: u64) -> Uuid {
+    Uuid::from_u128(0xd000 + u128::from(n))
+}
+
+fn frame(n: u64, fixes: Vec<Fix>) -> Frame {
+    Frame {
+        imei: device(n),
+        received_at: fixes.last().map_or(Timestamp::from_millis(START), |fix| fix.time + 500),
+        gateway: "gateway-1".into(),
+        protocol: "teltonika".into(),
+        trace_id: n,
+        fixes,
+    }
+}
+
+/// Northwards through zone 1 (405 m around 46.23083 N 12.80694 E), 20 m a second.
+fn track(seconds: std::ops::Range<i64>) -> Vec<Fix> {
+    seconds
+        .map(|second| Fix {
+            time: Timestamp::from_millis(START + second * 1000),
+            lat: 46.222 + second as f64 * 20.0 / 111_195.0,
+            lon: 12.80694,
+            altitude_m: Some(900.0),
+            speed_kmh: Some(72.0),
+            course_deg: Some(0.0),
+            satellites: Some(9),
+            hdop: None,
+            io: vec![],
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_in_the_log_become_rows_crossings_and_live_items() {
+    let rig = Rig::new([1]).await;
+    let feed = LiveFeed::connect(&rig.redis.url(), PARTITIONS).await.unwrap();
+    let mut tail = feed.tail().await.unwrap();
+    let processor = rig.start();
+    let allowlist = Allowlist::new(&rig.log);
+    eventually("the device is known to gateways", async || {
+        allowlist.contains(device(1)).await.unwrap()
+    })
+    .await;
+    let mut fixes = track(0..100);
+    fixes[50].lat = 0.0;
+    fixes[50].lon = 0.0;
+    fixes.push(Fix { time: Timestamp::from_millis(1000), ..fixes[0].clone() });
+    for part in fixes.chunks(10) {
+        rig.log.append(&[frame(1, part.to_vec())]).await.unwrap();
+    }
+    rig.wait_drained().await;
+    assert_eq!(rig.count("telemetry.positions").await, 100);
+    assert_eq!(rig.count("telemetry.positions WHERE fault_reason = 'zero_coordinates'").await, 1);
+    assert_eq!(rig.count("telemetry.quarantine").await, 1);
+    let rows = rig
+        .client
+        .query(
+            "SELECT direction, geofence, checkpoint, entry, extract(epoch FROM crossed_at)::float8, status, id
+             FROM crossings ORDER BY crossed_at",
+            &[],
+        )
+        .await
+        .unwrap();
+    // The circle's southern and northern border are 405 m from its centre.
+    let second = |metres: f64| {
+        ((46.23083 - 46.222) * 111_194.926_645 + metres) / 20.0 * 111_195.0 / 111_194.926_645
+    };
+    for (row, (direction, metres)) in rows.iter().zip([("enter", -405.0), ("exit", 405.0)]) {
+        assert_eq!(row.get::<_, &str>(0), direction);
+        assert_eq!(row.get::<_, Uuid>(1), Uuid::from_u128(1));
+        assert_eq!(row.get::<_, Option<Uuid>>(2), Some(Uuid::from_u128(1)));
+        assert_eq!(row.get::<_, Option<Uuid>>(3), Some(Uuid::from_u128(0xe001)));
+        let crossed = row.get::<_, f64>(4) - START as f64 / 1000.0;
+        assert!((crossed - second(metres)).abs() < 0.001, "{crossed} {}", second(metres));
+        assert_eq!(row.get::<_, &str>(5), "valid");
+    }
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        rig.count("device_status WHERE last_fix_at = '2020-09-12 11:41:39+00' AND connected").await,
+        1
+    );
+
+    let (mut crossings, mut last) = (vec![], None);
+    while crossings.len() < 2 || last.is_none_or(|time| time < START + 99_000) {
+        for item in tokio::time::timeout(Duration::from_secs(10), tail.next()).await.unwrap() {
+            match item {
+                LiveItem::Crossing(crossing) => crossings.push(crossing.id),
+                LiveItem::Position(item) if !item.position.faulty => {
+                    last = Some(item.position.time.as_millis());
+                }
+                LiveItem::Position(_) => {}
+            }
+        }
+    }
+    assert_eq!(crossings, rows.iter().map(|row| row.get::<_, Uuid>(6)).collect::<Vec<_>>());
+    processor.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_twice_is_stored_once_also_by_another_processor() {
+    let rig = Rig::new([1, 2]).await;
+    let frames: Vec<_> = [1, 2]
+        .into_iter()
+        .flat_map(|n| {
+            track(0..100).chunks(10).map(|part| frame(n, part.to_vec())).collect::<Vec<_>>()
+        })
+        .collect();
+    for _ in 0..2 {
+        let processor = rig.start();
+        rig.log.append(&frames).await.unwrap();
+        rig.log.append(&frames).await.unwrap();
+        rig.wait_drained().await;
+        processor.stop().await;
+    }
+    assert_eq!(rig.count("telemetry.positions").await, 200);
+    assert_eq!(rig.count("crossings").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processors_killed_at_any_moment_lose_and_double_nothing() {
+    let rig = Rig::new(1..=20).await;
+    let mut parts: Vec<_> = Vec::new();
+    for chunk in track(0..600).chunks(3) {
+        parts.push((1..=20).map(|n| frame(n, chunk.to_vec())).collect::<Vec<_>>());
+    }
+    let mut processor = rig.spawn();
+    for (n, frames) in parts.iter().enumerate() {
+        rig.log.append(frames).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if n % 40 == 37 {
+            // Under load, wherever it is just now: SIGKILL.
+            processor.kill().unwrap();
+            processor.wait().unwrap();
+            processor = rig.spawn();
+        }
+    }
+    rig.wait_drained().await;
+    processor.kill().unwrap();
+    processor.wait().unwrap();
+    assert_eq!(rig.count("telemetry.positions").await, 12_000);
+    assert_eq!(rig.count("telemetry.positions WHERE faulty").await, 0);
+    assert_eq!(rig.count("crossings").await, 40);
+    let once = "(SELECT 1 FROM crossings GROUP BY device, direction HAVING count(*) = 1) once";
+    assert_eq!(rig.count(once).await, 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_or_log_that_goes_away_and_comes_back_loses_nothing() {
+    let mut rig = Rig::new([1, 2]).await;
+    let processor = rig.start();
+    let send = async |rig: &Rig, seconds: std::ops::Range<i64>| {
+        let frames: Vec<_> = [1, 2].map(|n| frame(n, track(seconds.clone()))).into();
+        rig.log.append(&frames).await.unwrap();
+    };
+    send(&rig, 0..20).await;
+    rig.wait_drained().await;
+    rig.postgres.stop();
+    send(&rig, 20..40).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    send(&rig, 40..60).await;
+    rig.postgres.start_again().await;
+    rig.client = rig.postgres.client().await;
+    rig.wait_drained().await;
+    assert_eq!(rig.count("telemetry.positions").await, 120);
+
+    send(&rig, 60..80).await;
+    rig.redis.kill();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    rig.redis.start_again();
+    eventually("the log takes frames again", async || {
+        let frames: Vec<_> = [1, 2].map(|n| frame(n, track(80..100))).into();
+        rig.log.append(&frames).await.is_ok()
+    })
+    .await;
+    rig.wait_drained().await;
+    processor.stop().await;
+    assert_eq!(rig.count("telemetry.positions").await, 200);
+    assert_eq!(rig.count("crossings").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn poison_and_frames_of_unknown_devices_are_buried_and_hold_up_nothing() {
+    let rig = Rig::new([1]).await;
+    let processor = rig.start();
+    let mut connection = rig.redis.connection().await;
+    for partition in 0..PARTITIONS {
+        redis::cmd("XADD")
+            .arg(format!("telemetry:{{p{partition:02}}}"))
+            .arg("*")
+            .arg("f")
+            .arg(b"\x01no frame".as_slice())
+            .query_async::<String>(&mut connection)
+            .await
+            .unwrap();
+    }
+    rig.log.append(&[frame(99, track(0..5)), frame(1, track(0..5))]).await.unwrap();
+    rig.wait_drained().await;
+    assert_eq!(rig.count("telemetry.positions").await, 5);
+    assert_eq!(rig.dead_letters().await, i64::from(PARTITIONS) + 1);
+
+    // A device that is added now is known when its first frame is decided.
+    rig.client
+        .execute(
+            "INSERT INTO devices (id, organization, name, imei) VALUES ($1, $2, 'new', $3)",
+            &[&device_id(99), &Uuid::from_u128(1), &device(99).to_string()],
+        )
+        .await
+        .unwrap();
+    rig.log.append(&[frame(99, track(5..10))]).await.unwrap();
+    rig.wait_drained().await;
+    assert_eq!(rig.count("telemetry.positions").await, 10);
+    processor.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_race_through_log_and_database_gives_the_scorers_crossings() {
+    let tracks = race::tracks();
+    let bib = |name: &str| name[1..].parse::<u64>().unwrap();
+    let rig = Rig::new(tracks.keys().map(|name| bib(name))).await;
+    // As trackers send: all at once, each in its own order, ten fixes a frame.
+    let mut queues: BTreeMap<_, _> =
+        tracks.iter().map(|(name, fixes)| (bib(name), fixes.chunks(10))).collect();
+    let processor = rig.start();
+    loop {
+        let frames: Vec<_> = queues
+            .iter_mut()
+            .flat_map(|(&n, chunks)| {
+                chunks
+                    .by_ref()
+                    .take(10)
+                    .map(move |part| frame(n, part.to_vec()))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        if frames.is_empty() {
+            break;
+        }
+        rig.log.append(&frames).await.unwrap();
+    }
+    rig.wait_drained().await;
+    processor.stop().await;
+    assert_eq!(rig.count("telemetry.positions").await, 78_480);
+    assert_eq!(rig.count("telemetry.positions WHERE faulty").await, 0);
+    let rows = rig
+        .client
+        .query(
+            "SELECT e.number, c.checkpoint, c.direction, (extract(epoch FROM c.crossed_at) * 1000)::int8
+             FROM crossings c JOIN entries e ON e.id = c.entry",
+            &[],
+        )
+        .await
+        .unwrap();
+    let found: Vec<_> = rows
+        .iter()
+        .map(|row| Found {
+            device: format!("p{}", row.get::<_, &str>(0)),
+            zone: row.get::<_, Uuid>(1).as_u128() as u32,
+            direction: if row.get::<_, &str>(2) == "enter" {
+                Direction::Enter
+            } else {
+                Direction::Exit
+            },
+            at: Timestamp::from_millis(row.get(3)),
+        })
+        .collect();
+    let agreement = compare(&race::expected(&tracks), &found, race::INTERVAL_MS);
+    // The same as the core alone finds; what is missed and extra is explained there.
+    assert_eq!(agreement.total(), Counts { matched: 595, missed: 10, extra: 12 });
+}
