@@ -135,6 +135,8 @@ export class LiveConnection {
       this.#receive(data);
     };
     socket.onclose = ({ reason }) => this.#lost(generation, reason);
+    // Node tells a connection that could not be made by this alone.
+    socket.onerror = () => this.#lost(generation, "the hub can't be reached");
   }
 
   async #token(): Promise<LiveToken> {
@@ -283,7 +285,7 @@ export class LiveConnection {
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket !== undefined) {
-      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
       socket.close();
     }
   }
