@@ -6,6 +6,8 @@ mod nesting;
 mod ring;
 mod sweep;
 
+use std::collections::HashSet;
+
 use biplane_core::ErrorCode;
 use serde_json::Value;
 
@@ -54,7 +56,7 @@ pub fn validate(call: &Call) -> Outcome {
                             fields: FIELDS,
                         });
                     }
-                    Some(Value::Array(items)) if items.len() < call.ctx.keys.len() => {
+                    Some(Value::Array(items)) if items.len() < distinct(&call.ctx.keys) => {
                         return Outcome::reject(Rejection::forbidden());
                     }
                     Some(Value::Array(items)) => judge_merged(&call.payload, given, items),
@@ -68,6 +70,11 @@ pub fn validate(call: &Call) -> Outcome {
         _ => judge(&call.payload),
     };
     judged.map_or_else(Outcome::reject, |()| Outcome::default())
+}
+
+/// A client may name an item twice; it is read once.
+fn distinct(keys: &[Value]) -> usize {
+    keys.iter().map(Value::to_string).collect::<HashSet<_>>().len()
 }
 
 /// Judges a whole item.

@@ -26,7 +26,7 @@ for (const file of ['geofences', 'devices']) {
 			await t.test(name, () => {
 				const call = createCall(rule, payload);
 				const outcome = engine.call({ ...call, event, ctx: { ...call.ctx, collection, keys, results } });
-				assert.equal(verdict(outcome), expect, outcome.reject?.message);
+				assert.equal(verdict(outcome), expect, outcome.reject?.message ?? 'no rejection');
 				if (message !== undefined) assert.equal(outcome.reject?.message, message);
 			});
 		}
