@@ -1,13 +1,14 @@
 //! Where rings meet: one sweep over all segments.
 //!
-//! Segments are taken in the order of their lower end along one axis and
+//! Segments are taken in the order of their lower end along one direction and
 //! compared with those that still reach there: near n log n for shapes of the
 //! real world, and for the worst ones bounded by the number of positions.
 
 use std::collections::HashSet;
+use std::f64::consts::{FRAC_PI_2, PI};
 
-use geo::Coord;
 use geo::kernels::Orientation;
+use geo::{Coord, Line};
 
 use super::fault::{Fault, Meeting};
 use super::ring::{Ring, orientation};
@@ -33,7 +34,7 @@ impl Point {
 struct Segment {
     start: Coord,
     end: Coord,
-    /// Extent along the axis of the sweep.
+    /// Extent along the direction of the sweep.
     low: f64,
     high: f64,
     /// Extent across.
@@ -86,46 +87,72 @@ pub fn check(rings: &[Ring]) -> Result<Touches, Fault> {
 }
 
 fn sorted_segments(rings: &[Ring]) -> Vec<Segment> {
-    // Along the axis on which the segments overlap less: a comb is quick in one direction only.
-    let (mut along, mut extent) = ([0.0; 2], [(f64::MAX, f64::MIN); 2]);
-    for ring in rings {
-        for line in ring.line.lines() {
-            along[0] += line.dx().abs();
-            along[1] += line.dy().abs();
-        }
-        for (axis, (low, high)) in
-            [(ring.bounds.min().x, ring.bounds.max().x), (ring.bounds.min().y, ring.bounds.max().y)]
-                .into_iter()
-                .enumerate()
-        {
-            extent[axis] = (extent[axis].0.min(low), extent[axis].1.max(high));
-        }
-    }
-    let depth = |axis: usize| along[axis] / (extent[axis].1 - extent[axis].0);
-    let by_y = depth(1) < depth(0);
-
+    let along = direction(rings);
+    let across = Coord { x: -along.y, y: along.x };
     let mut segments = Vec::with_capacity(rings.iter().map(Ring::len).sum());
     for (ring, shape) in rings.iter().enumerate() {
-        for (index, line) in shape.line.lines().enumerate() {
-            let x = (line.start.x.min(line.end.x), line.start.x.max(line.end.x));
-            let y = (line.start.y.min(line.end.y), line.start.y.max(line.end.y));
-            let ((low, high), (left, right)) = if by_y { (y, x) } else { (x, y) };
-            segments.push(Segment {
-                start: line.start,
-                end: line.end,
-                low,
-                high,
-                left,
-                right,
-                ring: ring as u32,
-                index: index as u32,
-            });
+        for (index, Line { start, end }) in shape.line.lines().enumerate() {
+            let (low, high) = extent(along, start, end);
+            let (left, right) = extent(across, start, end);
+            let (ring, index) = (ring as u32, index as u32);
+            segments.push(Segment { start, end, low, high, left, right, ring, index });
         }
     }
     segments.sort_unstable_by(|a, b| {
         a.low.total_cmp(&b.low).then((a.ring, a.index).cmp(&(b.ring, b.index)))
     });
     segments
+}
+
+/// The direction in which the fewest segments overlap. A comb costs n log n across its
+/// teeth and n² along them, so that it must not depend on how it is turned.
+fn direction(rings: &[Ring]) -> Coord {
+    const STEPS: u32 = 8;
+    /// Up to here choosing costs more than it saves.
+    const FEW: usize = 256;
+    if rings.iter().map(Ring::len).sum::<usize>() < FEW {
+        return Coord { x: 1.0, y: 0.0 };
+    }
+    let lines = || rings.iter().flat_map(|ring| ring.line.lines());
+    let depth = |direction: Coord| {
+        let (mut sum, mut whole) = (0.0, (f64::MAX, f64::MIN));
+        for Line { start, end } in lines() {
+            let (low, high) = extent(direction, start, end);
+            sum += high - low;
+            whole = (low.min(whole.0), high.max(whole.1));
+        }
+        sum / (whole.1 - whole.0)
+    };
+    // Across the way that most of the length goes, and some others for shapes that have no such way.
+    // Angles are doubled, so that there and back are one way.
+    let (mut sine, mut cosine) = (0.0, 0.0);
+    for line in lines() {
+        let (dx, dy) = (line.dx(), line.dy());
+        let length = dx.hypot(dy);
+        sine += 2.0 * dx * dy / length;
+        cosine += (dx * dx - dy * dy) / length;
+    }
+    let main = sine.atan2(cosine) / 2.0;
+    let mut best = (f64::INFINITY, Coord { x: 1.0, y: 0.0 });
+    for angle in std::iter::once(main + FRAC_PI_2)
+        .chain((0..STEPS).map(|step| PI * f64::from(step) / f64::from(STEPS)))
+    {
+        let candidate = Coord { x: angle.cos(), y: angle.sin() };
+        let depth = depth(candidate);
+        if depth < best.0 {
+            best = (depth, candidate);
+        }
+    }
+    best.1
+}
+
+/// What a segment covers in a direction, a little more rather than less: only
+/// segments that are surely apart go uncompared.
+fn extent(direction: Coord, start: Coord, end: Coord) -> (f64, f64) {
+    const ROUNDING: f64 = 1e-12;
+    let (from, to) =
+        (start.x * direction.x + start.y * direction.y, end.x * direction.x + end.y * direction.y);
+    (from.min(to) - ROUNDING, from.max(to) + ROUNDING)
 }
 
 /// How two segments of one ring meet. Neighbours share a position, and more only in
