@@ -186,7 +186,12 @@ impl Tail {
                 match read_item(&entry) {
                     Ok(item) => items.push(item),
                     Err(why) => {
-                        tracing::warn!(stream = stream.key, id = entry.id, why, "skipped a live item");
+                        tracing::warn!(
+                            stream = stream.key,
+                            id = entry.id,
+                            why,
+                            "skipped a live item"
+                        );
                     }
                 }
                 self.last[partition] = entry.id;
