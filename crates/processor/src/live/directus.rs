@@ -1,7 +1,9 @@
 //! What only Directus knows, asked with the client's own token.
 //!
 //! The processor holds no secret of Directus's: whether a token is good and
-//! what its user may see is whatever Directus answers to that token.
+//! what its user may see is whatever Directus answers to that token. Rows are
+//! asked for with their `organization`: a role that may not read that field
+//! sees nothing here.
 
 use std::time::Duration;
 

@@ -330,7 +330,8 @@ impl Session {
             self.effects.push(Effect::Hold(false));
         }
         self.refresh_at = now + self.rules.refresh;
-        self.ask_topics_again();
+        // With the fresh token, whatever is still asked with the old one.
+        self.ask_topics(|_| true);
     }
 
     fn reconfirmed(&mut self, now: Timestamp, answer: Result<UserId, Refusal>) {
@@ -340,7 +341,7 @@ impl Session {
         match answer {
             Ok(user) if user == identity.user => {
                 identity.ends = now + self.rules.unconfirmed;
-                self.ask_topics_again();
+                self.ask_topics(|subscription| subscription.ask.is_none());
             }
             Ok(_) | Err(Refusal::Unauthorized) => self.expire(now),
             Err(Refusal::Away | Refusal::TooMany) => {}
@@ -359,19 +360,27 @@ impl Session {
         self.send_auth_error(ErrorCode::LiveTokenExpired, why);
     }
 
+    /// What is asked already is not asked twice: a Directus that hangs would
+    /// find ever more questions when it comes back.
     fn refresh(&mut self, now: Timestamp) {
         self.refresh_at = now + self.rules.refresh;
-        match &self.identity {
-            Some(identity) if identity.is_static => {
-                let token = identity.token.clone();
-                self.ask(Purpose::Reconfirm, Question::User(token));
-            }
-            _ => self.ask_topics_again(),
+        let Some(identity) = &self.identity else { return };
+        if !identity.is_static {
+            return self.ask_topics(|subscription| subscription.ask.is_none());
+        }
+        if !self.asks.values().any(|purpose| matches!(purpose, Purpose::Reconfirm)) {
+            let token = identity.token.clone();
+            self.ask(Purpose::Reconfirm, Question::User(token));
         }
     }
 
-    fn ask_topics_again(&mut self) {
-        let uids: Vec<String> = self.subscriptions.keys().cloned().collect();
+    fn ask_topics(&mut self, which: impl Fn(&Subscription) -> bool) {
+        let uids: Vec<String> = self
+            .subscriptions
+            .iter()
+            .filter(|(_, subscription)| which(subscription))
+            .map(|(uid, _)| uid.clone())
+            .collect();
         for uid in uids {
             self.ask_topic(&uid);
         }

@@ -428,3 +428,17 @@ fn a_client_that_does_not_answer_a_ping_is_closed() {
     assert_eq!(story(&session.on_time(at(60))), ["ask topic", "ping"]);
     assert_eq!(story(&session.on_time(at(90))), ["close LIVE_BEHIND"]);
 }
+
+#[test]
+fn a_directus_that_hangs_is_not_asked_ever_more() {
+    for token in [jwt("a", 3000), STATIC.to_owned()] {
+        let mut session = subscribed(&token);
+        let mut asked = 0;
+        for minute in 1..10 {
+            alive(&mut session, at(minute * 60));
+            let effects = session.on_time(at(minute * 60));
+            asked += effects.iter().filter(|effect| matches!(effect, Effect::Ask(..))).count();
+        }
+        assert_eq!(asked, 1);
+    }
+}
