@@ -1,6 +1,7 @@
 //! `biplane-gateway`: the library's gateway, configured from arguments and environment.
 
 use std::error::Error;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use biplane_gateway::{Config, LogFormat, Options, run};
@@ -27,7 +28,10 @@ fn main() -> ExitCode {
 fn start() -> Result<(), Box<dyn Error>> {
     let config = Config::try_from(Options::parse())?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
@@ -52,14 +56,17 @@ fn raise_file_limit(connections: usize) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     let wanted = connections as u64 + 256;
-    if soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard).is_err() {
-        tracing::warn!(soft, wanted, "the limit of open files can't be raised");
+    if soft >= wanted {
+        return;
     }
-    if hard < wanted {
-        tracing::warn!(
-            hard,
-            wanted,
-            "fewer files may be open than connections are configured; raise it (ulimit -Hn)"
+    // Beyond the hard limit only a privileged process gets.
+    let raise = |limit: u64| setrlimit(Resource::RLIMIT_NOFILE, limit, hard.max(limit));
+    if raise(wanted).is_err() {
+        let _ = raise(hard);
+        tracing::info!(
+            files = hard,
+            connections,
+            "fewer files may be open than connections are allowed; raise it by ulimit -Hn"
         );
     }
 }
