@@ -26,28 +26,12 @@ pub async fn follow(
     let failed = |why: &dyn std::fmt::Display| SetupError::new("Live channel", why);
     let (mut socket, _) =
         tokio_tungstenite::connect_async(url).await.map_err(|error| failed(&error))?;
-    for message in [
-        json!({ "type": "auth", "access_token": token }),
-        json!({ "type": "subscribe", "uid": "check", "topic": { "event": event } }),
-    ] {
-        socket.send(Message::text(message.to_string())).await.map_err(|error| failed(&error))?;
-    }
-    // Until the subscription stands.
-    loop {
-        let message = socket
-            .next()
-            .await
-            .ok_or_else(|| failed(&"closed"))?
-            .map_err(|error| failed(&error))?;
-        let Ok(text) = message.to_text() else { continue };
-        let Ok(message) = serde_json::from_str::<Value>(text) else { continue };
-        if message["status"] == "error" || message["event"] == "error" {
-            return Err(failed(&message));
-        }
-        if message["event"] == "init" {
-            break;
-        }
-    }
+    let auth = json!({ "type": "auth", "access_token": token });
+    ask(&mut socket, auth, |answer| answer["type"] == "auth").await.map_err(|why| failed(&why))?;
+    let subscribe = json!({ "type": "subscribe", "uid": "check", "topic": { "event": event } });
+    ask(&mut socket, subscribe, |answer| answer["event"] == "init")
+        .await
+        .map_err(|why| failed(&why))?;
     let received = Arc::new(Received::default());
     let counted = Arc::clone(&received);
     let reading = tokio::spawn(async move {
@@ -71,4 +55,31 @@ pub async fn follow(
         }
     });
     Ok((received, reading))
+}
+
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// Says something and waits for its answer; an error is the channel's own words.
+async fn ask(
+    socket: &mut Socket,
+    message: Value,
+    is_answer: impl Fn(&Value) -> bool,
+) -> Result<(), String> {
+    socket.send(Message::text(message.to_string())).await.map_err(|error| error.to_string())?;
+    while let Some(message) = socket.next().await {
+        let message = message.map_err(|error| error.to_string())?;
+        let Some(message) =
+            message.to_text().ok().and_then(|text| serde_json::from_str::<Value>(text).ok())
+        else {
+            continue;
+        };
+        if message["status"] == "error" || message["event"] == "error" {
+            return Err(message.to_string());
+        }
+        if is_answer(&message) {
+            return Ok(());
+        }
+    }
+    Err("closed without an answer".into())
 }

@@ -89,6 +89,10 @@ impl Directus {
             ("STORAGE_LOCAL_ROOT", folder.join("uploads").display().to_string()),
             ("WEBSOCKETS_ENABLED", "true".to_owned()),
             ("TELEMETRY", "false".to_owned()),
+            // Without the bundle nothing would be validated.
+            ("EXTENSIONS_MUST_LOAD", "true".to_owned()),
+            // Policies cache what they know of the user.
+            ("CACHE_ENABLED", "false".to_owned()),
             ("LOG_STYLE", "raw".to_owned()),
             ("BIPLANE_LIVE_URL", format!("ws://127.0.0.1:{live}/live")),
             // The admin UI may speak to the live channel, which is another origin. The whole
