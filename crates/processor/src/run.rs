@@ -10,7 +10,7 @@ use biplane_bus::{Allowlist, LiveFeed, Log, LogOptions, RedisLog};
 use biplane_store::{StateReader, Writer};
 use tokio::sync::{Mutex, mpsc, watch};
 
-use crate::ingest::{Pipeline, Publisher, own, watch_setup, write};
+use crate::ingest::{Pipeline, Publisher, commit, own, watch_setup, write};
 use crate::live::{Hub, HubConfig, StartHubError};
 use crate::{Config, Metrics, http};
 
@@ -99,13 +99,15 @@ pub async fn run(
         batch: config.processor_batch.max(1),
     };
     let deciding = tokio::spawn(pipeline.run(read, decided));
+    let (written, done) = mpsc::channel(1);
     let writing = tokio::spawn(write(
-        Arc::clone(&log),
         Writer::new(&config.database_url),
         work,
+        written,
         publisher,
         Arc::clone(&metrics),
     ));
+    let committing = tokio::spawn(commit(Arc::clone(&log), done, Arc::clone(&metrics)));
     let (stop, stopped) = watch::channel(false);
     let owning = tokio::spawn(own(
         Arc::clone(&log),
@@ -125,6 +127,7 @@ pub async fn run(
     let drain = async {
         let _ = deciding.await;
         let _ = writing.await;
+        let _ = committing.await;
     };
     if tokio::time::timeout(DRAIN, drain).await.is_err() {
         tracing::warn!("not all that was read is written; the next owner reads it again");

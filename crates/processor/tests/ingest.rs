@@ -301,31 +301,73 @@ async fn what_is_sent_twice_is_stored_once_also_by_another_processor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processors_killed_at_any_moment_lose_and_double_nothing() {
+async fn processors_killed_under_load_lose_and_double_nothing() {
+    const KILLS: i64 = 4;
     let rig = Rig::new(1..=20).await;
-    let mut parts: Vec<_> = Vec::new();
-    for chunk in track(0..600).chunks(3) {
-        parts.push((1..=20).map(|n| frame(n, chunk.to_vec())).collect::<Vec<_>>());
-    }
-    let mut processor = rig.spawn();
-    for (n, frames) in parts.iter().enumerate() {
-        rig.log.append(frames).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        if n % 40 == 37 {
-            // Under load, wherever it is just now: SIGKILL.
-            processor.kill().unwrap();
-            processor.wait().unwrap();
-            processor = rig.spawn();
+    let (mut sent, mut interrupted) = (0, 0);
+    for kill in 0..KILLS {
+        let mut processor = rig.spawn();
+        let before = rig.count("telemetry.positions").await;
+        for (n, part) in track(kill * 300..(kill + 1) * 300).chunks(3).enumerate() {
+            let frames: Vec<_> = (1..=20).map(|n| frame(n, part.to_vec())).collect();
+            rig.log.append(&frames).await.unwrap();
+            sent += 60;
+            if n == 50 {
+                // The new one owns the partitions and is at work; then at another moment each time.
+                eventually("it writes", async || rig.count("telemetry.positions").await > before)
+                    .await;
+                tokio::time::sleep(Duration::from_millis((kill * 13) as u64)).await;
+            }
         }
+        processor.kill().unwrap();
+        processor.wait().unwrap();
+        interrupted += i32::from(!rig.drained().await);
     }
+    assert!(interrupted > 0, "each was killed when it had nothing to do");
+    let processor = rig.start();
     rig.wait_drained().await;
+    processor.stop().await;
+    assert_eq!(rig.count("telemetry.positions").await, sent);
+    assert_eq!(rig.count("telemetry.positions WHERE faulty").await, 0);
+    // By zones 1 and 6 the track goes only once.
+    let once =
+        "(SELECT 1 FROM crossings GROUP BY device, geofence, direction HAVING count(*) = 1) once";
+    assert_eq!(rig.count(once).await, rig.count("crossings").await);
+    assert_eq!(
+        rig.count("crossings WHERE geofence = '00000000-0000-0000-0000-000000000001'").await,
+        40
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_processor_killed_between_writing_and_committing_to_the_log_doubles_nothing() {
+    let mut rig = Rig::new([1]).await;
+    let mut processor = rig.spawn();
+    rig.log.append(&[frame(1, track(0..20))]).await.unwrap();
+    rig.wait_drained().await;
+
+    // The writer is held up in its transaction while the log is made to wait, then let go.
+    let lock = rig.client.transaction().await.unwrap();
+    lock.batch_execute("LOCK TABLE crossings IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    rig.log.append(&[frame(1, track(20..100))]).await.unwrap();
+    let other = rig.postgres.client().await;
+    let waiting = "pg_locks WHERE relation = 'public.crossings'::regclass AND NOT granted";
+    eventually("the writer waits", async || count(&other, waiting).await > 0).await;
+    let mut redis = rig.redis.connection().await;
+    let mut say = redis::cmd("CLIENT");
+    say.arg("PAUSE").arg(60_000).arg("WRITE").query_async::<()>(&mut redis).await.unwrap();
+    lock.rollback().await.unwrap();
+    eventually("it is written", async || rig.count("telemetry.positions").await == 100).await;
     processor.kill().unwrap();
     processor.wait().unwrap();
-    assert_eq!(rig.count("telemetry.positions").await, 12_000);
-    assert_eq!(rig.count("telemetry.positions WHERE faulty").await, 0);
-    assert_eq!(rig.count("crossings").await, 40);
-    let once = "(SELECT 1 FROM crossings GROUP BY device, direction HAVING count(*) = 1) once";
-    assert_eq!(rig.count(once).await, 40);
+    redis::cmd("CLIENT").arg("UNPAUSE").query_async::<()>(&mut redis).await.unwrap();
+    assert!(!rig.drained().await, "it was committed after all");
+
+    let processor = rig.start();
+    rig.wait_drained().await;
+    processor.stop().await;
+    assert_eq!(rig.count("telemetry.positions").await, 100);
+    assert_eq!(rig.count("crossings").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use biplane_core::Timestamp;
 use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, Statement, Transaction};
 use uuid::Uuid;
 
 use crate::connection::to_system_time;
@@ -48,7 +48,7 @@ pub enum WriteError {
 #[derive(Debug)]
 pub struct Writer {
     url: String,
-    client: Option<Client>,
+    session: Option<Session>,
     /// Days whose partitions this writer has made sure of.
     days: HashSet<Timestamp>,
 }
@@ -66,7 +66,7 @@ impl WriteError {
 impl Writer {
     /// Connects at the first batch.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), client: None, days: HashSet::new() }
+        Self { url: url.into(), session: None, days: HashSet::new() }
     }
 
     /// Writes all of a batch in one transaction.
@@ -86,18 +86,18 @@ impl Writer {
             }
             written => written,
         };
-        if self.client.as_ref().is_some_and(Client::is_closed) {
-            self.client = None;
+        if self.session.as_ref().is_some_and(|session| session.client.is_closed()) {
+            self.session = None;
         }
         written
     }
 
     async fn attempt(&mut self, batch: &Batch, trust_fresh: bool) -> Result<Counts, WriteError> {
-        if self.client.as_ref().is_none_or(Client::is_closed) {
-            self.client = None;
-            self.client = Some(prepared(&self.url).await?);
+        if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
+            self.session = None;
+            self.session = Some(Session::open(&self.url).await?);
         }
-        let client = self.client.as_mut().expect("set above");
+        let Session { client, statements } = self.session.as_mut().expect("set above");
 
         for &day in &batch.days {
             if !self.days.contains(&day) {
@@ -115,57 +115,107 @@ impl Writer {
         let failed = part("positions");
         let mut staged = vec![&batch.doubtful];
         if trust_fresh {
-            counts.stored = copy(&transaction, "telemetry.positions", &[&batch.fresh])
-                .await
-                .map_err(&failed)?;
+            counts.stored =
+                copy(&transaction, &statements.copy, &[&batch.fresh]).await.map_err(&failed)?;
         } else {
             staged.push(&batch.fresh);
         }
-        let sent =
-            copy(&transaction, "pg_temp.staged_positions", &staged).await.map_err(&failed)?;
+        let sent = copy(&transaction, &statements.stage, &staged).await.map_err(&failed)?;
         if sent > 0 {
-            let statement = format!(
-                "INSERT INTO telemetry.positions ({COLUMNS})
-                 SELECT {COLUMNS} FROM pg_temp.staged_positions ORDER BY device, ts
-                 ON CONFLICT DO NOTHING"
-            );
-            let inserted = transaction.execute(&statement, &[]).await.map_err(&failed)?;
+            let inserted =
+                transaction.execute(&statements.insert_staged, &[]).await.map_err(&failed)?;
             counts.stored += inserted;
             counts.duplicate = sent - inserted;
         }
-        counts.quarantined =
-            quarantine(&transaction, batch).await.map_err(part("the quarantine"))?;
-        counts.crossings = crossings(&transaction, batch).await.map_err(part("crossings"))?;
-        status(&transaction, batch).await.map_err(part("the devices' status"))?;
+        let failed = part("the quarantine");
+        let strays = [&batch.quarantine];
+        if copy(&transaction, &statements.stage_quarantine, &strays).await.map_err(&failed)? > 0 {
+            let insert = &statements.insert_quarantine;
+            counts.quarantined = transaction.execute(insert, &[]).await.map_err(&failed)?;
+        }
+        if !batch.crossings.is_empty() {
+            let written = crossings(&transaction, &statements.crossings, batch).await;
+            counts.crossings = written.map_err(part("crossings"))?;
+        }
+        if !batch.status.is_empty() {
+            let written = status(&transaction, &statements.status, batch).await;
+            written.map_err(part("the devices' status"))?;
+        }
         transaction.commit().await.map_err(part("its end"))?;
         Ok(counts)
     }
 
     /// Devices not heard of since `since` are no longer connected; says how many were before.
     pub async fn mark_silent(&mut self, since: Timestamp) -> Result<u64, WriteError> {
-        let Some(client) = self.client.as_ref() else { return Ok(0) };
+        let Some(Session { client, .. }) = &self.session else { return Ok(0) };
         let statement = "UPDATE public.device_status SET connected = false
                          WHERE connected AND last_received_at < $1";
         client.execute(statement, &[&to_system_time(since)]).await.map_err(part("silent devices"))
     }
 }
 
-async fn prepared(url: &str) -> Result<Client, WriteError> {
-    let (client, _) = connect(url).await?;
-    client
-        .batch_execute(
-            "CREATE TEMP TABLE staged_positions (LIKE telemetry.positions INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;
-             CREATE TEMP TABLE staged_quarantine (LIKE telemetry.positions INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;",
-        )
-        .await
-        .map_err(part("staging tables"))?;
-    Ok(client)
+/// A connection with what it is asked again and again.
+#[derive(Debug)]
+struct Session {
+    client: Client,
+    statements: Statements,
+}
+
+#[derive(Debug)]
+struct Statements {
+    copy: Statement,
+    stage: Statement,
+    insert_staged: Statement,
+    stage_quarantine: Statement,
+    insert_quarantine: Statement,
+    crossings: Statement,
+    status: Statement,
+}
+
+impl Session {
+    async fn open(url: &str) -> Result<Self, WriteError> {
+        let (client, _) = connect(url).await?;
+        let statements = Self::prepare(&client).await.map_err(part("statements"))?;
+        Ok(Self { client, statements })
+    }
+
+    async fn prepare(client: &Client) -> Result<Statements, tokio_postgres::Error> {
+        client
+            .batch_execute(
+                "CREATE TEMP TABLE staged_positions (LIKE telemetry.positions INCLUDING DEFAULTS)
+                     ON COMMIT DELETE ROWS;
+                 CREATE TEMP TABLE staged_quarantine (LIKE telemetry.positions INCLUDING DEFAULTS)
+                     ON COMMIT DELETE ROWS;",
+            )
+            .await?;
+        let copy_to = |table| format!("COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)");
+        let insert_staged = format!(
+            "INSERT INTO telemetry.positions ({COLUMNS})
+             SELECT {COLUMNS} FROM pg_temp.staged_positions ORDER BY device, ts
+             ON CONFLICT DO NOTHING"
+        );
+        let shared = "device, ts, digest, organization, received_at, lat, lon, altitude_m, \
+                      speed_kmh, course_deg, satellites, hdop, io";
+        let insert_quarantine = format!(
+            "INSERT INTO telemetry.quarantine ({shared}, reason)
+             SELECT {shared}, fault_reason FROM pg_temp.staged_quarantine ON CONFLICT DO NOTHING"
+        );
+        Ok(Statements {
+            copy: client.prepare(&copy_to("telemetry.positions")).await?,
+            stage: client.prepare(&copy_to("pg_temp.staged_positions")).await?,
+            insert_staged: client.prepare(&insert_staged).await?,
+            stage_quarantine: client.prepare(&copy_to("pg_temp.staged_quarantine")).await?,
+            insert_quarantine: client.prepare(&insert_quarantine).await?,
+            crossings: client.prepare(CROSSINGS).await?,
+            status: client.prepare(STATUS).await?,
+        })
+    }
 }
 
 /// Sends rows to a table; says how many.
 async fn copy(
     transaction: &Transaction<'_>,
-    table: &str,
+    statement: &Statement,
     parts: &[&PositionRows],
 ) -> Result<u64, tokio_postgres::Error> {
     /// Small enough to be sent while the next is prepared.
@@ -173,8 +223,7 @@ async fn copy(
     if parts.iter().all(|rows| rows.count() == 0) {
         return Ok(0);
     }
-    let statement = format!("COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)");
-    let sink = transaction.copy_in::<_, Bytes>(&statement).await?;
+    let sink = transaction.copy_in::<_, Bytes>(statement).await?;
     let mut sink = std::pin::pin!(sink);
     sink.feed(Bytes::from_static(HEADER)).await?;
     for rows in parts {
@@ -184,22 +233,6 @@ async fn copy(
     }
     sink.feed(Bytes::from_static(TRAILER)).await?;
     sink.finish().await
-}
-
-async fn quarantine(
-    transaction: &Transaction<'_>,
-    batch: &Batch,
-) -> Result<u64, tokio_postgres::Error> {
-    if copy(transaction, "pg_temp.staged_quarantine", &[&batch.quarantine]).await? == 0 {
-        return Ok(0);
-    }
-    let shared = "device, ts, digest, organization, received_at, lat, lon, altitude_m, speed_kmh, \
-                  course_deg, satellites, hdop, io";
-    let statement = format!(
-        "INSERT INTO telemetry.quarantine ({shared}, reason)
-         SELECT {shared}, fault_reason FROM pg_temp.staged_quarantine ON CONFLICT DO NOTHING"
-    );
-    transaction.execute(&statement, &[]).await
 }
 
 /// Crossings of a device or fence that was deleted meanwhile go with it; of a course that was
@@ -223,12 +256,10 @@ const CROSSINGS: &str = "
 
 async fn crossings(
     transaction: &Transaction<'_>,
+    statement: &Statement,
     batch: &Batch,
 ) -> Result<u64, tokio_postgres::Error> {
     let rows = &batch.crossings;
-    if rows.is_empty() {
-        return Ok(0);
-    }
     let ids = |id: &dyn Fn(&biplane_core::timing::Crossing) -> Uuid| {
         rows.iter().map(id).collect::<Vec<_>>()
     };
@@ -242,7 +273,7 @@ async fn crossings(
     };
     transaction
         .execute(
-            CROSSINGS,
+            statement,
             &[
                 &ids(&|row| row.id),
                 &ids(&|row| row.organization.0),
@@ -290,15 +321,16 @@ const STATUS: &str = "
             SELECT old.last_fix_at, old.lat, old.lon, old.altitude_m, old.speed_kmh, old.course_deg, old.satellites
             WHERE (excluded.last_fix_at > coalesce(old.last_fix_at, '-infinity')) IS NOT TRUE)";
 
-async fn status(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), tokio_postgres::Error> {
-    if batch.status.is_empty() {
-        return Ok(());
-    }
+async fn status(
+    transaction: &Transaction<'_>,
+    statement: &Statement,
+    batch: &Batch,
+) -> Result<u64, tokio_postgres::Error> {
     let rows: Vec<_> = batch.status.values().collect();
     let fixes: Vec<_> = rows.iter().map(|row| row.last_fix.as_ref()).collect();
     transaction
         .execute(
-            STATUS,
+            statement,
             &[
                 &batch.status.keys().map(|device| device.0).collect::<Vec<_>>(),
                 &rows.iter().map(|row| row.organization.0).collect::<Vec<_>>(),
@@ -320,6 +352,5 @@ async fn status(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), toki
                     .collect::<Vec<_>>(),
             ],
         )
-        .await?;
-    Ok(())
+        .await
 }

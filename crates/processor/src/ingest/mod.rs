@@ -1,10 +1,10 @@
 //! From entries of the log to rows.
 //!
 //! ```text
-//! own (leases) ── read, one task a partition ──► decide (pure, one at a time) ──► write, commit
-//!                                                    ▲ setup                        └► publish
+//! own (leases) ── read, one task a partition ──► decide (pure) ──► write ──► commit
+//!                                                   ▲ setup  └► publish positions, crossings
 //! ```
-//! Deciding goes on while the batch before is being written. Nothing is committed to the log
+//! Each goes on while the next one is at the batch before. Nothing is committed to the log
 //! before it is written; what is read twice is written once.
 
 mod away;
@@ -19,7 +19,7 @@ pub(crate) use own::own;
 pub(crate) use pipeline::Pipeline;
 pub(crate) use publish::Publisher;
 pub(crate) use setup::{SetupFeed, watch_setup};
-pub(crate) use write::write;
+pub(crate) use write::{commit, write};
 
 use biplane_bus::{Entry, Lease};
 

@@ -21,11 +21,12 @@ const SILENT_MS: i64 = 300_000;
 const BURIED_TOGETHER: usize = 64;
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// Writes what is decided until nothing more comes. Each is tried until it succeeds.
-pub(crate) async fn write<L: Log>(
-    log: Arc<L>,
+/// Writes what is decided until nothing more comes; what is written goes on to be committed,
+/// while the next is written. Each is tried until it succeeds.
+pub(crate) async fn write(
     mut writer: Writer,
     mut work: mpsc::Receiver<Work>,
+    written: mpsc::Sender<Work>,
     publisher: Publisher,
     metrics: Arc<Metrics>,
 ) {
@@ -33,10 +34,13 @@ pub(crate) async fn write<L: Log>(
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            next = work.recv() => match next {
-                Some(next) => one(&*log, &mut writer, next, &publisher, &metrics).await,
-                None => return,
-            },
+            next = work.recv() => {
+                let Some(mut next) = next else { return };
+                write_one(&mut writer, &mut next, &publisher, &metrics).await;
+                if written.send(next).await.is_err() {
+                    return;
+                }
+            }
             _ = sweep.tick() => {
                 if let Err(error) = writer.mark_silent(now() + -SILENT_MS).await {
                     tracing::debug!(error = chain(&error), "silent devices were not marked");
@@ -46,13 +50,7 @@ pub(crate) async fn write<L: Log>(
     }
 }
 
-async fn one<L: Log>(
-    log: &L,
-    writer: &mut Writer,
-    work: Work,
-    publisher: &Publisher,
-    metrics: &Metrics,
-) {
+async fn write_one(writer: &mut Writer, work: &mut Work, publisher: &Publisher, metrics: &Metrics) {
     let batch = &work.decided.batch;
     if !batch.is_empty() {
         let started = Instant::now();
@@ -71,8 +69,22 @@ async fn one<L: Log>(
             let seconds = (written - received_at) as f64 / 1000.0;
             metrics.frame_to_row_seconds.observe(seconds.max(0.0), positions as u64);
         }
-        publisher.publish(work.decided.crossings);
+        publisher.publish(std::mem::take(&mut work.decided.crossings));
     }
+}
+
+/// Tells the log what is written, until nothing more comes.
+pub(crate) async fn commit<L: Log>(
+    log: Arc<L>,
+    mut written: mpsc::Receiver<Work>,
+    metrics: Arc<Metrics>,
+) {
+    while let Some(work) = written.recv().await {
+        commit_one(&*log, &work, &metrics).await;
+    }
+}
+
+async fn commit_one<L: Log>(log: &L, work: &Work, metrics: &Metrics) {
     // All at once: Redis flushes its file once for what arrives together.
     let commits = work.done.iter().filter(|(_, ids)| !ids.is_empty());
     join_all(commits.map(|(lease, ids)| until_told(metrics, move || log.commit(lease, ids)))).await;
