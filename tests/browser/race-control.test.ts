@@ -57,6 +57,11 @@ describe('race control in the browser', { skip, timeout: 4 * RACE }, () => {
 		await logIn(page, stack!);
 		await openDashboard(page, stack!, 'Race control');
 		await panel.waitFor();
+		await until(
+			'a live connection',
+			async () => ({ state: await panel.getAttribute('data-connection'), says: await panel.locator('header').innerText() }),
+			({ state }) => state === 'live',
+		);
 	});
 
 	after(async () => {
@@ -64,7 +69,6 @@ describe('race control in the browser', { skip, timeout: 4 * RACE }, () => {
 	});
 
 	test('the badge says that the map is live', async () => {
-		await until('a live connection', () => panel.getAttribute('data-connection'), (state) => state === 'live');
 		assert.match(await panel.locator('[data-badge]').innerText(), /^Live/);
 	});
 

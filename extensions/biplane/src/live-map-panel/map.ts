@@ -72,6 +72,11 @@ export class LiveMap {
 		this.reducedMotion = reducedMotion;
 	}
 
+	/** Unpacks what the map needs while the event is still being read. */
+	static prepare(): Promise<unknown> {
+		return Promise.all([baseMap(), prepareWorker()]);
+	}
+
 	/** Rejects with a sentence when the browser can't draw. */
 	static async open(container: HTMLElement, scene: Scene, events: MapEvents): Promise<LiveMap> {
 		const [base] = await Promise.all([baseMap(), prepareWorker()]);

@@ -1,4 +1,4 @@
-import { onMounted, onUnmounted, ref, type Ref } from 'vue';
+import { onMounted, onUnmounted, shallowRef, type Ref } from 'vue';
 
 /** The map's colours. Two sets, since a map needs more of them than a theme has. */
 export interface Palette {
@@ -62,7 +62,7 @@ function current(element: Element): Palette {
 
 /** Follows Directus's theme, whoever changes it: the user's setting or the system at dusk. */
 export function usePalette(): Ref<Palette> {
-	const palette = ref(LIGHT) as Ref<Palette>;
+	const palette = shallowRef(LIGHT);
 	const update = (): void => {
 		palette.value = current(document.body);
 	};

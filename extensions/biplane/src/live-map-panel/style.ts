@@ -37,7 +37,9 @@ export function style(base: BaseMap, { palette, tiles, labels }: StyleOptions): 
 		},
 		layers: [
 			...ground(palette),
-			...(tiles ? [{ id: 'tiles', type: 'raster' as const, source: 'tiles' }] : names(palette)),
+			...names(palette),
+			// Over the built-in map, which stays in sight where the tile server does not answer.
+			...(tiles ? [{ id: 'tiles', type: 'raster' as const, source: 'tiles' }] : []),
 			...course(palette),
 			...competitors(palette, labels),
 		],
