@@ -77,7 +77,9 @@ pub async fn run(
         let seeds = Arc::clone(&seeds);
         async move { seeds.lock().await.last_positions().await }
     };
-    let hub_config = HubConfig::new(&config.directus_url, config.live_origins.clone());
+    // An empty variable says "none", not "the origin that is empty".
+    let origins = config.live_origins.iter().filter(|origin| !origin.is_empty()).cloned().collect();
+    let hub_config = HubConfig::new(&config.directus_url, origins);
     let (live, hub) = Hub::start(hub_config, feed.tail().await?, seed)?;
     let router = http::router(Arc::clone(&metrics)).merge(live);
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
@@ -87,7 +89,7 @@ pub async fn run(
     let owner = format!("{name}/{}/{}", std::process::id(), unique());
     let (setup, watching) =
         watch_setup(config.database_url.clone(), Allowlist::new(&log), Arc::clone(&metrics));
-    let publisher = Publisher::start(feed, Arc::clone(&metrics));
+    let (publisher, publishing) = Publisher::start(feed, Arc::clone(&metrics));
     let (chunks, read) = mpsc::channel(CHUNKS);
     let (decided, work) = mpsc::channel(1);
     let pipeline = Pipeline {
@@ -128,6 +130,7 @@ pub async fn run(
         let _ = deciding.await;
         let _ = writing.await;
         let _ = committing.await;
+        let _ = publishing.await;
     };
     if tokio::time::timeout(DRAIN, drain).await.is_err() {
         tracing::warn!("not all that was read is written; the next owner reads it again");

@@ -1,4 +1,4 @@
-//! What frames mean: pure but for nothing, so that a test and a replay decide the same.
+//! What frames mean. Pure: the same frames after the same state are always decided the same.
 
 use std::collections::{HashMap, HashSet};
 

@@ -105,7 +105,7 @@ impl Pipeline {
         }
         self.count(&work.decided);
         work.decided.conflate();
-        self.publisher.publish(std::mem::take(&mut work.decided.positions));
+        self.publisher.positions(std::mem::take(&mut work.decided.positions));
         Some(work)
     }
 

@@ -6,43 +6,65 @@ use std::sync::atomic::Ordering::Relaxed;
 use biplane_bus::LiveFeed;
 use biplane_core::live::LiveItem;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::away::Away;
 use crate::Metrics;
 
-/// How many batches of a partition may wait; what comes beyond is not shown.
+/// How many batches of a partition may wait, of positions and of crossings; what comes beyond is
+/// not shown.
 const WAITING: usize = 256;
 
-/// Publishes in the order given, in a task of its own. Cheap to clone.
+type Items = (u16, Vec<LiveItem>);
+
+/// Publishes in the order given, in a task of its own; crossings are not held up by positions,
+/// which come by the thousand. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Publisher {
-    queue: mpsc::Sender<(u16, Vec<LiveItem>)>,
+    positions: mpsc::Sender<Items>,
+    crossings: mpsc::Sender<Items>,
     metrics: Arc<Metrics>,
 }
 
 impl Publisher {
-    pub(crate) fn start(feed: LiveFeed, metrics: Arc<Metrics>) -> Self {
-        let (queue, mut queued) = mpsc::channel::<(u16, Vec<LiveItem>)>(WAITING);
+    /// The task ends when everything is published and no clone is left.
+    pub(crate) fn start(feed: LiveFeed, metrics: Arc<Metrics>) -> (Self, JoinHandle<()>) {
+        let (positions, mut next_positions) = mpsc::channel::<Items>(WAITING);
+        let (crossings, mut next_crossings) = mpsc::channel::<Items>(WAITING);
         let counts = Arc::clone(&metrics);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let mut away = Away::new("publishing live positions", None);
-            while let Some((partition, items)) = queued.recv().await {
-                match feed.publish(partition, &items).await {
+            loop {
+                let next = tokio::select! {
+                    biased;
+                    Some(next) = next_crossings.recv() => next,
+                    Some(next) = next_positions.recv() => next,
+                    else => return,
+                };
+                match feed.publish(next.0, &next.1).await {
                     Ok(()) => away.succeeded(),
                     Err(error) => {
-                        counts.unpublished.fetch_add(items.len() as u64, Relaxed);
+                        counts.unpublished.fetch_add(next.1.len() as u64, Relaxed);
                         away.failed(&error).await;
                     }
                 }
             }
         });
-        Self { queue, metrics }
+        (Self { positions, crossings, metrics }, task)
     }
 
-    pub(crate) fn publish(&self, items: impl IntoIterator<Item = (u16, Vec<LiveItem>)>) {
-        for (partition, items) in items {
-            let count = items.len() as u64;
-            if self.queue.try_send((partition, items)).is_err() {
+    pub(crate) fn positions(&self, items: impl IntoIterator<Item = Items>) {
+        self.publish(&self.positions, items);
+    }
+
+    pub(crate) fn crossings(&self, items: impl IntoIterator<Item = Items>) {
+        self.publish(&self.crossings, items);
+    }
+
+    fn publish(&self, queue: &mpsc::Sender<Items>, items: impl IntoIterator<Item = Items>) {
+        for items in items {
+            let count = items.1.len() as u64;
+            if queue.try_send(items).is_err() {
                 self.metrics.unpublished.fetch_add(count, Relaxed);
             }
         }

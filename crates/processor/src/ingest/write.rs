@@ -69,7 +69,7 @@ async fn write_one(writer: &mut Writer, work: &mut Work, publisher: &Publisher, 
             let seconds = (written - received_at) as f64 / 1000.0;
             metrics.frame_to_row_seconds.observe(seconds.max(0.0), positions as u64);
         }
-        publisher.publish(std::mem::take(&mut work.decided.crossings));
+        publisher.crossings(std::mem::take(&mut work.decided.crossings));
     }
 }
 
