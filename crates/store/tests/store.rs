@@ -274,3 +274,38 @@ async fn the_setup_holds_what_is_active_and_names_what_it_leaves_out() {
     let (setup, _) = reader.read().await.unwrap();
     assert_eq!(setup.fences[&DEVICE.organization].len(), 1);
 }
+
+/// `support/public.sql` stands in for Directus: it must not drift from what Directus makes.
+#[tokio::test]
+async fn the_tables_that_these_tests_use_have_the_columns_of_the_schema_snapshot() {
+    let (_server, client) = server().await;
+    let snapshot = include_str!("../../../snapshots/schema.yaml");
+    let snapshot: serde_json::Value = serde_yaml_ng::from_str(snapshot).unwrap();
+    let fields = snapshot["fields"].as_array().unwrap();
+    let rows = client
+        .query(
+            "SELECT table_name::text, column_name::text, data_type::text, character_maximum_length::int8,
+                is_nullable = 'YES'
+             FROM information_schema.columns WHERE table_schema = 'public'",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert!(rows.len() > 70);
+    for row in rows {
+        let (table, column): (&str, &str) = (row.get(0), row.get(1));
+        let found = fields.iter().find(|f| f["collection"] == table && f["field"] == column);
+        let schema =
+            &found.unwrap_or_else(|| panic!("{table}.{column} is not in the snapshot"))["schema"];
+        let data_type = schema["data_type"].as_str().unwrap();
+        if data_type != "GEOMETRY" {
+            assert_eq!(row.get::<_, &str>(2), data_type, "{table}.{column}");
+        }
+        assert_eq!(row.get::<_, Option<i64>>(3), schema["max_length"].as_i64(), "{table}.{column}");
+        assert_eq!(
+            row.get::<_, bool>(4),
+            schema["is_nullable"].as_bool().unwrap(),
+            "{table}.{column}"
+        );
+    }
+}
