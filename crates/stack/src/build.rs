@@ -20,7 +20,7 @@ pub async fn native(layout: &Layout, progress: &Progress) -> Result<(), SetupErr
     step.note("compiling");
     Program::new("Gateway and processor", "cargo", &layout.project, layout.log("build-native"))
         .with_our_environment()
-        .env("CARGO_TARGET_DIR", layout.cargo_target())
+        .envs(layout.cargo_env())
         .args([
             "build",
             "--release",
@@ -56,7 +56,7 @@ pub async fn extension(
     )
     .with_our_environment()
     .env("PATH", path)
-    .env("CARGO_TARGET_DIR", layout.cargo_target())
+    .envs(layout.cargo_env())
     .run(&step, Duration::from_secs(1800))
     .await
     .map_err(|error| error.advice("the compiler's message is above"))?;

@@ -66,10 +66,17 @@ impl Layout {
         self.project.join(".biplane/node")
     }
 
-    /// Where cargo puts its results.
+    /// Where cargo puts its results: this checkout's own.
     pub fn cargo_target(&self) -> PathBuf {
-        std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| self.cache.join("target"), PathBuf::from)
+        self.project.join("target")
+    }
+
+    /// The environment of cargo: results here, what was compiled on the way in the cache, since
+    /// dependencies are the same in every checkout.
+    pub fn cargo_env(&self) -> [(&'static str, PathBuf); 2] {
+        let build = std::env::var_os("CARGO_BUILD_BUILD_DIR")
+            .map_or_else(|| self.cache.join("target"), PathBuf::from);
+        [("CARGO_TARGET_DIR", self.cargo_target()), ("CARGO_BUILD_BUILD_DIR", build)]
     }
 
     /// Deletes the data folder with everything in it: for installations made for a test.

@@ -55,6 +55,18 @@ impl Program {
         self
     }
 
+    /// Sets environment variables.
+    #[must_use]
+    pub fn envs(
+        mut self,
+        variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> Self {
+        for (key, value) in variables {
+            self = self.env(key, value);
+        }
+        self
+    }
+
     /// Sees all of our environment: for package clients, which have proxies and registries there.
     #[must_use]
     pub fn with_our_environment(mut self) -> Self {

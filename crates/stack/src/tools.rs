@@ -66,6 +66,7 @@ async fn cargo_install(
     Program::new(package, "cargo", &layout.cache, layout.log(package))
         .with_our_environment()
         .env("CARGO_TARGET_DIR", layout.cache.join("tools/target"))
+        .env("CARGO_BUILD_BUILD_DIR", layout.cache.join("tools/target"))
         .args(["install", "--force", package, "--version", version, "--root"])
         .args([layout.cache.join("tools")])
         .run(&step, Duration::from_secs(3600))

@@ -83,7 +83,8 @@ async fn nothing_is_said_to_who_has_not_authenticated() {
     let mut live = Live::connect(&stack).await;
     live.say(json!({ "type": "subscribe", "uid": "x", "topic": { "devices": [] } })).await;
     let answer = live.hear().await.expect("an answer");
-    assert_eq!(answer["error"]["code"], "LIVE_UNAUTHORIZED", "{answer}");
+    assert_eq!(answer["event"], "error", "{answer}");
+    assert_eq!(answer["data"]["code"], "LIVE_UNAUTHORIZED", "{answer}");
 }
 
 #[tokio::test]

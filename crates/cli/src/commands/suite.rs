@@ -1,6 +1,6 @@
 //! Programs whose output is shown as it comes: tests and checks.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -19,13 +19,13 @@ pub struct Suites {
 impl Suites {
     /// None yet; programs run in the checkout with cargo's target in the cache.
     pub fn new(layout: &Layout) -> Self {
-        let target = ("CARGO_TARGET_DIR".into(), layout.cargo_target().into());
-        Self { folder: layout.project.clone(), env: vec![target], ended: Vec::new() }
+        let env = layout.cargo_env().map(|(key, value)| (key.into(), value.into())).to_vec();
+        Self { folder: layout.project.clone(), env, ended: Vec::new() }
     }
 
     /// Sets a variable for the programs that follow.
-    pub fn env(&mut self, key: &str, value: impl Into<OsString>) {
-        self.env.push((key.into(), value.into()));
+    pub fn env(&mut self, key: &str, value: impl AsRef<OsStr>) {
+        self.env.push((key.into(), value.as_ref().to_owned()));
     }
 
     /// Runs one program to its end, whatever became of those before.

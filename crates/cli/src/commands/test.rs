@@ -8,7 +8,9 @@ use std::sync::Arc;
 use biplane_stack::demo::{self, Race};
 use biplane_stack::node::Node;
 use biplane_stack::replay::{self, Pace};
-use biplane_stack::{Layout, Options, Ports, Progress, SetupError, Stack, packages, prepare};
+use biplane_stack::{
+    Description, Layout, Options, Ports, Progress, SetupError, Stack, packages, prepare,
+};
 use clap::{Args, ValueEnum};
 
 use super::suite::Suites;
@@ -62,6 +64,9 @@ impl Arguments {
                 .with_stack(&node, &progress, async |stack| {
                     suites.env("BIPLANE_STACK", stack.file());
                     if wanted(Suite::Browser) {
+                        suites.env("BIPLANE_DIRECTUS_URL", &stack.description.directus_url);
+                        suites.env("BIPLANE_ADMIN_EMAIL", &stack.description.admin_email);
+                        suites.env("BIPLANE_ADMIN_PASSWORD", &stack.description.admin_password);
                         // People watch a race that is under way.
                         let args = ["--test", "--test-concurrency=1", "tests/browser/*.test.ts"];
                         tokio::select! {
@@ -98,6 +103,7 @@ struct Throwaway {
 /// The stack of a [`Throwaway`] while it runs.
 struct Playground {
     file: PathBuf,
+    description: Description,
     gateway: SocketAddr,
     race: Race,
 }
@@ -137,7 +143,8 @@ impl Throwaway {
                 SetupError::new("Tests", format!("{}: {error}", description.teltonika))
             })?;
             let race = Race::read(&self.layout.project.join(demo::FOLDER))?;
-            let playground = Playground { file: stack.description_file(), gateway, race };
+            let playground =
+                Playground { file: stack.description_file(), description, gateway, race };
             tokio::select! {
                 outcome = tests(playground) => outcome,
                 error = stack.watch() => Err(error),

@@ -210,7 +210,7 @@ async fn check(
         let crossings_live = live.crossings.load(Ordering::Relaxed);
         step.note(format!("{stored} stored, {crossings} crossings, {positions_live} live"));
         let all = u64::try_from(stored).unwrap_or(0) >= acknowledged;
-        if all && crossings > 0 && positions_live > 0 && crossings_live > 0 {
+        if all && crossings > 0 && positions_live > 0 && crossings_live >= crossings {
             break json!({
                 "ok": true,
                 "positions": { "sent": race.fixes(), "acknowledged": acknowledged, "stored": stored, "live": positions_live },
