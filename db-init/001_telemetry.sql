@@ -24,7 +24,24 @@ CREATE TABLE telemetry.positions (
     io            jsonb,
     CONSTRAINT positions_fault_has_reason CHECK (faulty = (fault_reason IS NOT NULL)),
     PRIMARY KEY (device, ts, digest)
-) PARTITION BY RANGE (ts);
+);
+
+-- One table to every reader and writer: a hypertable where TimescaleDB is loaded, else
+-- PostgreSQL's own range partitions. Either holds one UTC day a piece.
+DO $$
+BEGIN
+    IF current_setting('shared_preload_libraries') LIKE '%timescaledb%' THEN
+        CREATE EXTENSION IF NOT EXISTS timescaledb;
+        PERFORM create_hypertable('telemetry.positions', by_range('ts', INTERVAL '1 day'), create_default_indexes => false);
+    ELSE
+        -- A plain table can't become a partitioned one.
+        CREATE TABLE telemetry.positions_partitioned (LIKE telemetry.positions INCLUDING ALL) PARTITION BY RANGE (ts);
+        DROP TABLE telemetry.positions;
+        ALTER TABLE telemetry.positions_partitioned RENAME TO positions;
+        ALTER INDEX telemetry.positions_partitioned_pkey RENAME TO positions_pkey;
+    END IF;
+END
+$$;
 
 COMMENT ON TABLE telemetry.positions IS 'Every fix that a device was acknowledged for, once; the processor writes it.';
 COMMENT ON COLUMN telemetry.positions.ts IS 'Event time: the device''s clock, UTC.';

@@ -1,5 +1,17 @@
 -- Partitions of telemetry.positions: one a UTC day, made when a batch needs it.
 -- SECURITY DEFINER: the processor may write positions but own no table.
+-- Where TimescaleDB holds the table, it makes its chunks itself.
+
+CREATE OR REPLACE FUNCTION telemetry.is_hypertable()
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SET search_path = pg_catalog
+AS $$
+    SELECT relkind <> 'p' FROM pg_class WHERE oid = 'telemetry.positions'::regclass
+$$;
+COMMENT ON FUNCTION telemetry.is_hypertable IS
+    'Whether TimescaleDB holds the positions; otherwise PostgreSQL''s own partitions do.';
 
 CREATE OR REPLACE FUNCTION telemetry.ensure_partitions(from_ts timestamptz, to_ts timestamptz)
 RETURNS integer
@@ -18,6 +30,9 @@ BEGIN
     END IF;
     IF to_ts - from_ts > interval '400 days' THEN
         RAISE EXCEPTION 'ensure_partitions: % to % is more than 400 days', from_ts, to_ts USING ERRCODE = '22023';
+    END IF;
+    IF telemetry.is_hypertable() THEN
+        RETURN 0;
     END IF;
     -- Two processors may need the same day at once.
     PERFORM pg_advisory_xact_lock(hashtext('telemetry.positions partitions'));
@@ -48,6 +63,12 @@ DECLARE
     part     record;
     dropped  integer := 0;
 BEGIN
+    IF telemetry.is_hypertable() THEN
+        -- Only the statement, not the function, is known to databases without the extension.
+        EXECUTE 'SELECT count(*) FROM public.drop_chunks(''telemetry.positions'', older_than => $1)'
+            INTO dropped USING date_trunc('day', keep_from, 'UTC');
+        RETURN dropped;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('telemetry.positions partitions'));
     FOR part IN
         SELECT c.relname
