@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn speed_and_course_come_from_the_fix_before() {
-        let row = |seconds, lat| PositionRow {
+        let row = |seconds: i64, lat| PositionRow {
             device_id: "p1".into(),
             ts_iso: Timestamp::from_millis(seconds * 1000),
             lat,
