@@ -6,7 +6,7 @@ mod live;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use biplane_stack::{Layout, SetupError};
+use biplane_stack::{Layout, SetupError, say};
 use clap::{Parser, Subcommand};
 
 /// Device telemetry with a back office: brings it up, tests it, replays races through it.
@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
         },
     };
     result.unwrap_or_else(|error| {
-        eprintln!("\nbiplane: {error}");
+        say(format_args!("\nbiplane: {error}"));
         ExitCode::FAILURE
     })
 }

@@ -56,6 +56,7 @@ pub async fn extension(
     )
     .with_our_environment()
     .env("PATH", path)
+    .env("BIPLANE_TOOLS", tools::bin(layout))
     .envs(layout.cargo_env())
     .run(&step, Duration::from_secs(1800))
     .await

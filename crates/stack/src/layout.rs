@@ -1,9 +1,11 @@
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::SetupError;
+
+/// For data of servers that run as another user.
+pub(crate) const SHARED_DATA: &str = "/var/lib/biplane";
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -38,27 +40,42 @@ impl Layout {
             .unwrap_or_else(std::env::temp_dir)
             .join("biplane");
         let data = data.unwrap_or_else(|| project.join(".biplane"));
-        for folder in [&data, &data.join("logs"), &cache] {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                SetupError::new("Folders", format!("cannot make {}: {error}", folder.display()))
-                    .advice("make the folder writable, or name another one with --data (or BIPLANE_DATA)")
-            })?;
-        }
-        // A folder may exist and still be read-only.
-        let probe = data.join("logs/.writable");
-        std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(|error| {
-            SetupError::new("Folders", format!("cannot write in {}: {error}", data.display()))
-                .advice("make the folder writable, or name another one with --data (or BIPLANE_DATA)")
-        })?;
+        writable(&data.join("logs"), "name another one with --data (or BIPLANE_DATA)")?;
+        writable(&cache, "name another one with XDG_CACHE_HOME")?;
         let data = data
             .canonicalize()
             .map_err(|error| SetupError::new("Folders", format!("{}: {error}", data.display())))?;
         Ok(Self { project, data, cache })
     }
 
+    /// Says so when the disk of the data folder is about full, which no database survives well.
+    pub fn check_space(&self) -> Result<(), SetupError> {
+        const LEAST_MB: u64 = 500;
+        let Ok(disk) = nix::sys::statvfs::statvfs(&self.data) else { return Ok(()) };
+        let free = disk.blocks_available().saturating_mul(disk.fragment_size()) / 1_000_000;
+        if free >= LEAST_MB {
+            return Ok(());
+        }
+        Err(SetupError::new(
+            "Disk",
+            format!(
+                "{free} MB are free for {}; {LEAST_MB} are needed at least",
+                self.data.display()
+            ),
+        )
+        .advice(
+            "free some space, or name a data folder on another disk with --data (or BIPLANE_DATA)",
+        ))
+    }
+
     /// The log of a step or process.
     pub fn log(&self, name: &str) -> PathBuf {
         self.data.join("logs").join(format!("{name}.log"))
+    }
+
+    /// The file that holds a password of this installation.
+    pub fn secret(&self, name: &str) -> PathBuf {
+        self.data.join("secrets").join(name)
     }
 
     /// Node 22, when the system has another.
@@ -81,7 +98,8 @@ impl Layout {
 
     /// Deletes the data folder with everything in it: for installations made for a test.
     pub fn remove(&self) -> Result<(), SetupError> {
-        for folder in [&self.data, &self.reachable_data()] {
+        let other = self.data.join("installation").exists().then(|| self.reachable_data().ok());
+        for folder in other.flatten().iter().chain([&self.data]) {
             match std::fs::remove_dir_all(folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(SetupError::new(
@@ -96,119 +114,43 @@ impl Layout {
     }
 
     /// Data of a server that runs as another user, who can't enter [`Layout::data`].
-    pub(crate) fn reachable_data(&self) -> PathBuf {
-        PathBuf::from("/var/lib/biplane").join(self.fingerprint())
-    }
-
-    /// A name for this data folder that is unique on this machine.
-    fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.data.as_os_str().as_encoded_bytes());
-        digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-/// The ports of a stack, all on 127.0.0.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ports {
-    /// Directus: REST, GraphQL, admin UI.
-    pub directus: u16,
-    /// The processor's live channel, health and metrics.
-    pub live: u16,
-    /// The gateway's Teltonika listener.
-    pub teltonika: u16,
-    /// The gateway's health and metrics.
-    pub gateway_http: u16,
-    /// PostgreSQL.
-    pub postgres: u16,
-    /// Redis.
-    pub redis: u16,
-}
-
-impl Ports {
-    const NAMES: [(&str, &str, u16); 6] = [
-        ("Directus", "BIPLANE_PORT_DIRECTUS", 8055),
-        ("the live channel", "BIPLANE_PORT_LIVE", 8056),
-        ("Teltonika devices", "BIPLANE_PORT_TELTONIKA", 5027),
-        ("the gateway's metrics", "BIPLANE_PORT_GATEWAY_HTTP", 5080),
-        ("PostgreSQL", "BIPLANE_PORT_POSTGRES", 5462),
-        ("Redis", "BIPLANE_PORT_REDIS", 6462),
-    ];
-
-    /// The usual ports, each changed by its environment variable.
-    pub fn from_environment() -> Result<Self, SetupError> {
-        let mut ports = [0; 6];
-        for (port, (what, variable, usual)) in ports.iter_mut().zip(Self::NAMES) {
-            *port = match std::env::var(variable) {
-                Ok(text) => text.parse().ok().filter(|&port| port > 0).ok_or_else(|| {
-                    SetupError::new(
-                        "Ports",
-                        format!("{variable}={text} ({what}) is no port number"),
-                    )
-                    .advice("give a number from 1 to 65535")
-                })?,
-                Err(_) => usual,
-            };
-        }
-        Ok(Self::from_array(ports))
-    }
-
-    /// Six ports that are free just now.
-    pub fn free() -> Result<Self, SetupError> {
-        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let failed = |error| SetupError::new("Ports", format!("no free port: {error}"));
-        // All held at once, so that no port comes twice.
-        let listeners = (0..6).map(|_| listen()).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        let mut ports = [0; 6];
-        for (port, listener) in ports.iter_mut().zip(&listeners) {
-            *port = listener.local_addr().map_err(failed)?.port();
-        }
-        Ok(Self::from_array(ports))
-    }
-
-    /// Says which ports are taken by another program, all at once.
-    pub fn check_free(&self) -> Result<(), SetupError> {
-        let ports = [
-            self.directus,
-            self.live,
-            self.teltonika,
-            self.gateway_http,
-            self.postgres,
-            self.redis,
-        ];
-        let mut taken = Vec::new();
-        for (port, (what, variable, _)) in ports.into_iter().zip(Self::NAMES) {
-            if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-                taken.push(format!("port {port} for {what} ({error}; another: {variable}=…)"));
+    ///
+    /// Named by the path and by a number that lies in the data folder: a checkout that is
+    /// deleted and cloned anew at the same place doesn't meet the databases of the old one,
+    /// whose passwords are gone.
+    pub(crate) fn reachable_data(&self) -> std::io::Result<PathBuf> {
+        let file = self.data.join("installation");
+        let id = match std::fs::read_to_string(&file) {
+            Ok(id) => id,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let id = crate::secrets::random(8)?;
+                crate::secrets::write_private(&file, &id)?;
+                id
             }
-        }
-        if taken.is_empty() {
-            return Ok(());
-        }
-        Err(SetupError::new("Ports", taken.join("; "))
-            .advice("end the program that holds the port, or set the variable named to a free one"))
+            Err(error) => return Err(error),
+        };
+        let path = self.data.as_os_str().as_encoded_bytes();
+        let digest = Sha256::new().chain_update(path).chain_update(id.trim()).finalize();
+        let name: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Path::new(SHARED_DATA).join(name))
     }
+}
 
-    const fn from_array(
-        [directus, live, teltonika, gateway_http, postgres, redis]: [u16; 6],
-    ) -> Self {
-        Self { directus, live, teltonika, gateway_http, postgres, redis }
-    }
+/// Makes the folder where it is missing; it may also exist and still be read-only.
+fn writable(folder: &Path, or: &str) -> Result<(), SetupError> {
+    let probe = folder.join(format!(".writable-{}", std::process::id()));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|error| {
+            SetupError::new("Folders", format!("cannot write in {}: {error}", folder.display()))
+                .advice(format!("make the folder writable for this user, or {or}"))
+        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_taken_port_is_named_with_what_it_is_for_and_its_variable() {
-        let mut ports = Ports::free().expect("free ports");
-        let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        ports.redis = holder.local_addr().expect("an address").port();
-        let error = ports.check_free().expect_err("taken").to_string();
-        assert!(error.contains(&format!("port {} for Redis", ports.redis)), "{error}");
-        assert!(error.contains("BIPLANE_PORT_REDIS"), "{error}");
-        assert!(!error.contains("PostgreSQL"), "{error}");
-    }
 
     #[test]
     fn a_folder_outside_any_checkout_is_refused() {

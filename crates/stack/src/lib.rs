@@ -9,12 +9,14 @@
 //! [`Layout::data`], and ends with the process that started it.
 
 pub mod build;
+mod database;
 pub mod demo;
 pub mod directus;
 mod error;
 mod layout;
 pub mod node;
 pub mod packages;
+mod ports;
 pub mod postgres;
 pub mod process;
 mod progress;
@@ -25,7 +27,8 @@ mod stack;
 pub mod tools;
 
 pub use error::SetupError;
-pub use layout::{Layout, Ports};
-pub use progress::{Progress, Step, StepTime};
+pub use layout::Layout;
+pub use ports::Ports;
+pub use progress::{Progress, Step, StepTime, say};
 pub use secrets::Secrets;
 pub use stack::{Description, Options, Stack, prepare};

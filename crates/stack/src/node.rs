@@ -12,6 +12,8 @@ use crate::{Layout, Progress, SetupError};
 /// The version that is installed where the system has another major one.
 const VERSION: &str = "22.23.3";
 const MAJOR: &str = "v22.";
+/// What the npm of the last years needs.
+const OLDEST_FOR_NPM: u32 = 18;
 
 /// A Node 22 and how to run things with it.
 #[derive(Clone, Debug)]
@@ -32,6 +34,16 @@ impl Node {
             step.done(format!("{version}, the system's"));
             return Ok(Self { folder: None, version });
         }
+        let major = system.as_deref().and_then(|version| {
+            version.trim_start_matches('v').split('.').next()?.parse::<u32>().ok()
+        });
+        if let (Some(..OLDEST_FOR_NPM), Some(version)) = (major, &system) {
+            return Err(SetupError::new(
+                "Node 22",
+                format!("Node {version}, the first on PATH, is too old to run npm, which would get the right one"),
+            )
+            .advice("install Node 20 or newer, or put it first on PATH; then start again"));
+        }
         let arch = match std::env::consts::ARCH {
             "x86_64" => "x64",
             "aarch64" => "arm64",
@@ -48,7 +60,9 @@ impl Node {
             let found = system.map_or("none".to_owned(), |version| format!("Node {version}"));
             step.note(format!("the system has {found}; getting {VERSION} from npm"));
             let prefix = layout.node();
-            let failed = |error: std::io::Error| SetupError::new("Node 22", error);
+            let failed = |error: std::io::Error| {
+                SetupError::new("Node 22", format!("{}: {error}", prefix.display()))
+            };
             std::fs::create_dir_all(&prefix).map_err(failed)?;
             // Without a package.json here npm would climb to the checkout's.
             std::fs::write(prefix.join("package.json"), "{\"private\":true}\n").map_err(failed)?;
@@ -120,7 +134,7 @@ impl Node {
     }
 }
 
-const NPM_ADVICE: &str = "if the log speaks of the network (ENOTFOUND, ECONNREFUSED, ETIMEDOUT), the npm registry was out of reach: check the connection, proxy and `npm config get registry`; then start again, what was done is kept";
+const NPM_ADVICE: &str = "the log above has npm's own words; start again, what was done is kept";
 
 fn npm(layout: &Layout, name: &str, folder: &Path, log: &str, node: Option<&Node>) -> Program {
     let program = Program::new(name, "npm", folder, layout.log(log)).with_our_environment();

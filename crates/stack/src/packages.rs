@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::process::{Program, first_line, is_root};
+use crate::process::{Program, find, first_line, is_root};
 use crate::{Layout, Progress, SetupError};
 
 /// PostgreSQL's programs, as Debian installs them.
@@ -53,6 +53,7 @@ pub async fn ensure(layout: &Layout, progress: &Progress, browser: bool) -> Resu
         )
         .advice(by_hand));
     };
+    step.note(format!("installing {packages}"));
     Program::new("System packages", shell, &layout.data, layout.log("packages"))
         .with_our_environment()
         .args(args)
@@ -65,24 +66,19 @@ pub async fn ensure(layout: &Layout, progress: &Progress, browser: bool) -> Resu
 }
 
 fn missing(browser: bool) -> Vec<&'static str> {
-    let mut missing = Vec::new();
-    if !Path::new(POSTGRES_BIN).join("postgres").exists() {
-        missing.push("postgresql-15");
-    }
-    if !Path::new(POSTGIS_CONTROL).exists() {
-        missing.push("postgresql-15-postgis-3");
-    }
-    if on_path("redis-server").is_none() {
-        missing.push("redis-server");
-    }
-    if browser && on_path("chromium").is_none() {
-        missing.push("chromium");
-    }
-    missing
+    let installed = [
+        ("postgresql-15", Path::new(POSTGRES_BIN).join("postgres").exists()),
+        ("postgresql-15-postgis-3", Path::new(POSTGIS_CONTROL).exists()),
+        ("redis-server", on_path("redis-server").is_some()),
+        // Directus's native add-ons are compiled.
+        ("build-essential", on_path("g++").is_some() && on_path("make").is_some()),
+        ("python3", on_path("python3").is_some()),
+        ("chromium", !browser || on_path("chromium").is_some()),
+    ];
+    installed.into_iter().filter(|(_, there)| !there).map(|(package, _)| package).collect()
 }
 
 /// Where a program lies on `PATH`.
 pub fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+    find(program, &std::env::var_os("PATH")?)
 }

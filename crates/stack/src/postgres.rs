@@ -1,13 +1,15 @@
 //! A private PostgreSQL cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tokio::process::Command;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
+use crate::layout::SHARED_DATA;
 use crate::packages::POSTGRES_BIN;
 use crate::process::{Program, Running, is_root, user_exists};
 use crate::{Layout, Secrets, SetupError, Step};
@@ -39,41 +41,10 @@ impl Postgres {
         step: &Step,
     ) -> Result<(Self, Running), SetupError> {
         let data = data_folder(layout).await?;
-        let as_owner = |program: Program| if is_root() { program.user(SUPERUSER) } else { program };
-        let bin = std::path::Path::new(POSTGRES_BIN);
+        let bin = Path::new(POSTGRES_BIN);
         let folder = data.parent().unwrap_or(&data).to_owned();
         if !data.join("PG_VERSION").exists() {
-            step.note("making the cluster");
-            // initdb reads the password before anything listens; the file goes away at once.
-            let password = folder.join(format!("initdb-{}.pw", std::process::id()));
-            let failed = |error: std::io::Error| {
-                SetupError::new(NAME, format!("{}: {error}", password.display()))
-            };
-            let _ = std::fs::remove_file(&password);
-            crate::secrets::write_private(&password, &secrets.postgres).map_err(failed)?;
-            give_to_owner(&password)?;
-            let made =
-                as_owner(Program::new(NAME, bin.join("initdb"), &folder, layout.log("initdb")))
-                    .args([
-                        "--username",
-                        SUPERUSER,
-                        "--auth",
-                        "scram-sha-256",
-                        "--encoding",
-                        "UTF8",
-                        "--locale",
-                        "C.UTF-8",
-                    ])
-                    .args([
-                        "--pwfile".as_ref(),
-                        password.as_os_str(),
-                        "--pgdata".as_ref(),
-                        data.as_os_str(),
-                    ])
-                    .run(step, Duration::from_secs(120))
-                    .await;
-            let _ = std::fs::remove_file(&password);
-            made?;
+            make_cluster(layout, &data, secrets, step).await?;
         }
         step.note("starting");
         let settings = [
@@ -94,11 +65,40 @@ impl Postgres {
                 .start()?;
         let postgres = Self { port, secrets: secrets.clone() };
         let config = postgres.config(SUPERUSER, "postgres");
+        let mut password_is_wrong = false;
         running
-            .wait_until(Duration::from_secs(60), async || connect(&config).await.map(|_| ()))
+            .wait_until(Duration::from_secs(60), async || match connect(&config).await {
+                Err(error) if error.code() == Some(&SqlState::INVALID_PASSWORD) => {
+                    password_is_wrong = true;
+                    Ok(())
+                }
+                answer => answer.map(|_| ()),
+            })
             .await?;
+        if password_is_wrong {
+            running.stop().await;
+            let secret = layout.data.join("secrets/postgres");
+            return Err(SetupError::new(
+                NAME,
+                format!("the databases in {} refuse the password in {}", data.display(), secret.display()),
+            )
+            .advice(format!(
+                "bring back the `secrets` folder that these databases were made with; or, if nothing in them is needed any more, delete {} and start again",
+                folder.display()
+            )));
+        }
         postgres.ensure_roles().await.map_err(|error| sql_error(&error))?;
         Ok((postgres, running))
+    }
+
+    /// Deletes the database and makes an empty one.
+    pub async fn start_over(&self) -> Result<(), SetupError> {
+        let drop = format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)");
+        let client = connect(&self.config(SUPERUSER, "postgres"))
+            .await
+            .map_err(|error| sql_error(&error))?;
+        client.batch_execute(&drop).await.map_err(|error| sql_error(&error))?;
+        self.ensure_roles().await.map_err(|error| sql_error(&error))
     }
 
     /// A connection as the superuser to the database.
@@ -158,6 +158,46 @@ impl Postgres {
     }
 }
 
+/// Makes a cluster under another name first, so that one whose making was interrupted is never
+/// taken for a whole one.
+async fn make_cluster(
+    layout: &Layout,
+    data: &Path,
+    secrets: &Secrets,
+    step: &Step,
+) -> Result<(), SetupError> {
+    step.note("making the cluster");
+    let folder = data.parent().unwrap_or(data);
+    let failed = |path: &Path, error: std::io::Error| {
+        SetupError::new(NAME, format!("{}: {error}", path.display()))
+    };
+    let draft = folder.join("data.new");
+    if draft.exists() {
+        std::fs::remove_dir_all(&draft).map_err(|error| failed(&draft, error))?;
+    }
+    // initdb reads the password before anything listens; the file goes away at once.
+    let password = folder.join("initdb.pw");
+    crate::secrets::write_private(&password, &secrets.postgres)
+        .map_err(|error| failed(&password, error))?;
+    give_to_owner(&password)?;
+    let initdb = Path::new(POSTGRES_BIN).join("initdb");
+    let made = as_owner(Program::new(NAME, initdb, folder, layout.log("initdb")))
+        .args(["--username", SUPERUSER, "--auth", "scram-sha-256"])
+        .args(["--encoding", "UTF8", "--locale", "C.UTF-8"])
+        .args(["--pwfile".as_ref(), password.as_os_str()])
+        .args(["--pgdata".as_ref(), draft.as_os_str()])
+        .run(step, Duration::from_secs(120))
+        .await;
+    let _ = std::fs::remove_file(&password);
+    made?;
+    std::fs::rename(&draft, data).map_err(|error| failed(data, error))
+}
+
+/// PostgreSQL refuses to run as root.
+fn as_owner(program: Program) -> Program {
+    if is_root() { program.user(SUPERUSER) } else { program }
+}
+
 /// Connects and drives the connection in the background.
 pub async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = config.connect(NoTls).await?;
@@ -192,8 +232,13 @@ async fn data_folder(layout: &Layout) -> Result<PathBuf, SetupError> {
             "run `npm start` as an ordinary user, or install postgresql-15, which makes the user",
         ));
     }
-    for folder in [usual, layout.reachable_data()] {
-        std::fs::create_dir_all(&folder).map_err(|error| SetupError::new(NAME, error))?;
+    let other = layout.reachable_data().map_err(|error| SetupError::new(NAME, error))?;
+    // Where it is already, it stays, whoever may enter the data folder by now.
+    let folders = if other.join("data").exists() { vec![other] } else { vec![usual, other] };
+    for folder in folders {
+        make_enterable(&folder).map_err(|error| {
+            SetupError::new(NAME, format!("cannot make {}: {error}", folder.display()))
+        })?;
         give_to_owner(&folder)?;
         let reached = Command::new("setpriv")
             .args(["--reuid", SUPERUSER, "--regid", SUPERUSER, "--init-groups", "--", "test", "-w"])
@@ -213,7 +258,17 @@ async fn data_folder(layout: &Layout) -> Result<PathBuf, SetupError> {
     .advice("name a data folder that every user can enter with --data (or BIPLANE_DATA)"))
 }
 
-fn give_to_owner(path: &std::path::Path) -> Result<(), SetupError> {
+/// Makes a folder; those of ours on the way to it are open to all, whatever the umask says.
+fn make_enterable(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(folder)?;
+    match folder.parent().filter(|parent| *parent == Path::new(SHARED_DATA)) {
+        Some(parent) => std::fs::set_permissions(parent, PermissionsExt::from_mode(0o755)),
+        None => Ok(()),
+    }
+}
+
+fn give_to_owner(path: &Path) -> Result<(), SetupError> {
     if !is_root() {
         return Ok(());
     }

@@ -121,6 +121,7 @@ impl Program {
 
     /// Starts it and goes on.
     pub fn start(&self) -> Result<Running, SetupError> {
+        self.check_there()?;
         let child = self.command()?.spawn().map_err(|error| {
             SetupError::new(
                 &*self.name,
@@ -130,15 +131,30 @@ impl Program {
         Ok(Running { program: self.clone(), child })
     }
 
+    /// setpriv, which starts it, would only leave a line in the log.
+    fn check_there(&self) -> Result<(), SetupError> {
+        let program = Path::new(&self.program);
+        let path = self.env.iter().rev().find(|(key, _)| key == "PATH");
+        let path = path.map(|(_, path)| path.clone()).or_else(|| std::env::var_os("PATH"));
+        let there = if program.components().count() > 1 {
+            program.is_file()
+        } else {
+            find(program, &path.unwrap_or_default()).is_some()
+        };
+        if there {
+            return Ok(());
+        }
+        Err(SetupError::new(&*self.name, format!("there is no program {}", program.display()))
+            .advice("install it or put its folder on PATH, then start again"))
+    }
+
     /// Runs it to its end, showing its last line of output on `step`.
     pub async fn run(&self, step: &Step, at_most: Duration) -> Result<(), SetupError> {
         let mut running = self.start()?;
         let watch = async {
             loop {
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                if let Some(line) = crate::error::last_lines(&self.log, 1).pop() {
-                    step.note(line);
-                }
+                step.note(crate::error::last_lines(&self.log, 1).pop().unwrap_or_default());
             }
         };
         let status = tokio::select! {
@@ -152,7 +168,10 @@ impl Program {
         };
         match status {
             Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(SetupError::new(&*self.name, status).log(&self.log)),
+            Ok(status) => {
+                let (program, how) = (self.program.display(), describe(status));
+                Err(SetupError::new(&*self.name, format!("{program} {how}")).log(&self.log))
+            }
             Err(error) => Err(SetupError::new(&*self.name, error).log(&self.log)),
         }
     }
@@ -189,7 +208,7 @@ impl Running {
     /// Waits for its end, which nobody asked for: an error with the end of its log.
     pub async fn unexpected_end(&mut self) -> SetupError {
         let how = match self.child.wait().await {
-            Ok(status) => format!("ended unexpectedly ({status})"),
+            Ok(status) => format!("{} while it should run", describe(status)),
             Err(error) => error.to_string(),
         };
         SetupError::new(self.name(), how)
@@ -210,11 +229,8 @@ impl Running {
                 Err(error) => error,
             };
             if let Some(status) = self.ended() {
-                return Err(SetupError::new(
-                    self.name(),
-                    format!("ended while starting ({status})"),
-                )
-                .log(self.log_path()));
+                let why = format!("{} while starting", describe(status));
+                return Err(SetupError::new(self.name(), why).log(self.log_path()));
             }
             if tokio::time::Instant::now() > deadline {
                 let why = format!("not ready after {} s: {answer}", at_most.as_secs());
@@ -224,21 +240,58 @@ impl Running {
         }
     }
 
-    /// Asks it to end, and ends it after 10 s.
+    /// Asks it to end, and ends it with all that it started after 10 s.
     pub async fn stop(mut self) {
-        let Some(pid) = self.child.id() else { return };
-        let group = Pid::from_raw(pid.cast_signed());
-        let _ = killpg(group, self.program.stop_signal);
-        if tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.is_err() {
-            let _ = killpg(group, Signal::SIGKILL);
-            let _ = self.child.wait().await;
-        }
+        self.signal(self.program.stop_signal);
+        let _ = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
     }
 
     /// Ends it at once, as a crash would.
     pub async fn kill(mut self) {
-        let _ = self.child.kill().await;
+        self.signal(Signal::SIGKILL);
+        let _ = self.child.wait().await;
     }
+
+    /// To it and what it started, until it has ended.
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.id() {
+            let _ = killpg(Pid::from_raw(pid.cast_signed()), signal);
+        }
+    }
+}
+
+impl Drop for Running {
+    /// Where nobody had the time to wait: a compiler or npm is asked and given a moment, so that
+    /// its own children don't outlive it.
+    fn drop(&mut self) {
+        self.signal(self.program.stop_signal);
+        for _ in 0..100 {
+            if self.child.id().is_none() || self.ended().is_some() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.signal(Signal::SIGKILL);
+        let _ = self.child.start_kill();
+    }
+}
+
+/// How a program ended, as a verb.
+fn describe(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => {
+            let name = Signal::try_from(signal).map_or("unknown", Signal::as_str);
+            format!("was ended by signal {signal} ({name})")
+        }
+        (None, None) => status.to_string(),
+    }
+}
+
+/// Where a program lies in the folders of `path`.
+pub(crate) fn find(program: impl AsRef<Path>, path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join(&program)).find(|file| file.is_file())
 }
 
 /// Whether we are root.
@@ -257,4 +310,56 @@ pub async fn first_line(program: impl AsRef<OsStr>, args: &[&str]) -> Option<Str
     let text =
         String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
     output.status.success().then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Progress;
+
+    fn shell(script: &str, log: &str) -> Program {
+        let folder = std::env::temp_dir();
+        let log = folder.join(format!("biplane-{log}-{}.log", std::process::id()));
+        Program::new("Shell", "sh", &folder, log).args(["-c", script])
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let step = Progress::default().step("test");
+        let mut program = shell("", "absent");
+        program.program = "biplane-no-such-program".into();
+        let error = program.run(&step, Duration::from_secs(5)).await.expect_err("absent");
+        assert!(error.to_string().contains("no program biplane-no-such-program"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_failure_shows_how_it_ended_and_its_last_words() {
+        let step = Progress::default().step("test");
+        let program = shell("echo no luck; exit 3", "failure");
+        let error = program.run(&step, Duration::from_secs(5)).await.expect_err("exit 3");
+        let text = error.to_string();
+        assert!(text.starts_with("Shell: sh ended with exit code 3\n"), "{text}");
+        assert!(text.contains("    no luck"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_a_dropped_program_had_started_ends_with_it() {
+        let running = shell("sleep 987 & echo $!; wait", "dropped").start().expect("a shell");
+        let child = loop {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if let Some(line) = crate::error::last_lines(running.log_path(), 1).pop() {
+                break Pid::from_raw(line.parse().expect("a process id"));
+            }
+        };
+        drop(running);
+        for _ in 0..100 {
+            // A zombie that nobody waits for counts as gone.
+            let state = std::fs::read_to_string(format!("/proc/{child}/stat"));
+            if !state.is_ok_and(|state| !state.contains(") Z ")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the child {child} is still there");
+    }
 }

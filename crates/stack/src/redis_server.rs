@@ -26,9 +26,8 @@ impl RedisServer {
         std::fs::create_dir_all(&folder).map_err(failed)?;
         // In a file, since every user of the machine can read a process's arguments.
         let config = folder.join("redis.conf");
-        let _ = std::fs::remove_file(&config);
         let settings = format!(
-            "bind 127.0.0.1\nport {port}\nrequirepass {}\ndir {}\nappendonly yes\nappendfsync always\n\
+            "bind 127.0.0.1\nport {port}\nrequirepass {}\ndir \"{}\"\nappendonly yes\nappendfsync always\n\
              maxmemory-policy noeviction\nsave \"\"\n",
             secrets.redis,
             folder.display()

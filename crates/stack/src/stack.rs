@@ -2,16 +2,15 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use biplane_store::db_init::{self, Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::demo::{self, Race};
-use crate::directus::{ADMIN_EMAIL, Client, Directus, Loaded, load_configuration};
+use crate::directus::{ADMIN_EMAIL, Client, Directus, Loaded, load_configuration, login_failed};
 use crate::node::Node;
 use crate::postgres::{PROCESSOR, Postgres, SUPERUSER};
 use crate::process::{Program, Running};
 use crate::redis_server::RedisServer;
-use crate::{Layout, Ports, Progress, Secrets, SetupError, build, packages, tools};
+use crate::{Layout, Ports, Progress, Secrets, SetupError, build, database, packages, tools};
 
 /// What a stack should have.
 #[derive(Clone, Debug)]
@@ -92,6 +91,7 @@ impl Stack {
             )
             .advice("end that one, or name another data folder with --data (and other ports)"));
         }
+        layout.check_space()?;
         options.ports.check_free()?;
         let secrets = Secrets::of(layout)?;
         Ok(Self {
@@ -117,7 +117,6 @@ impl Stack {
         let (postgres, running) =
             Postgres::start(&layout, ports.postgres, &self.secrets, &step).await?;
         self.running.push(running);
-        let mut database = postgres.superuser().await?;
         step.done(format!("127.0.0.1:{}", ports.postgres));
 
         let step = progress.step("Redis");
@@ -129,38 +128,17 @@ impl Stack {
         let description = self.describe(&postgres, &redis, &directus);
         let database_url = postgres.url(PROCESSOR);
 
-        let step = progress.step("Database set-up");
-        let folder = layout.project.join("db-init");
-        let failed = |error: db_init::DbInitError| SetupError::new("Database set-up", error);
-        let before =
-            db_init::apply(&mut database, &folder, Stage::BeforeDirectus).await.map_err(failed)?;
-        step.done(match before.len() {
-            0 => "nothing new in db-init/".to_owned(),
-            count => format!("{count} files of db-init/"),
-        });
-
-        let step = progress.step("Directus set-up");
-        step.note("bootstrap");
-        let bootstrapped = directus.bootstrap(&layout, &database, &step).await?;
-        step.note("schema");
-        let applied = directus.apply_to_fresh(&layout, &database, &step).await?;
-        step.note("db-init");
-        db_init::apply(&mut database, &folder, Stage::AfterDirectus).await.map_err(failed)?;
-        step.done(match (bootstrapped, applied) {
-            (true, _) => "bootstrapped, snapshots/schema.yaml applied",
-            (false, true) => "snapshots/schema.yaml applied",
-            (false, false) => "there already; the schema is left as it is",
-        });
+        let database = database::ready(&layout, &postgres, &directus, progress).await?;
 
         let step = progress.step("Directus");
         self.running.push(directus.start(&layout).await?);
         step.done(&directus.url);
 
         let step = progress.step("Configuration");
-        let failed = |error: crate::directus::ApiError| SetupError::new("Configuration", error);
-        let admin = Client::log_in(&directus.url, ADMIN_EMAIL, &self.secrets.admin)
-            .await
-            .map_err(failed)?;
+        let admin = Client::log_in(&directus.url, ADMIN_EMAIL, &self.secrets.admin).await;
+        let admin = admin.map_err(|error| {
+            login_failed("Configuration", ADMIN_EMAIL, &layout.secret("admin"), &error)
+        })?;
         let loaded = load_configuration(&admin, &database, &layout.project.join("config")).await?;
         step.done(match loaded {
             Loaded::Items(count) => format!("{count} items of config/"),
@@ -198,7 +176,6 @@ impl Stack {
         let text = serde_json::to_string_pretty(&description)
             .map_err(|error| SetupError::new("Data folder", error))?;
         let path = self.description_file();
-        let _ = std::fs::remove_file(&path);
         crate::secrets::write_private(&path, &text).map_err(|error| {
             SetupError::new("Data folder", format!("{}: {error}", path.display()))
         })?;

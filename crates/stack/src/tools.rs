@@ -72,7 +72,9 @@ async fn cargo_install(
         .run(&step, Duration::from_secs(3600))
         .await
         .map_err(|error| {
-            error.advice("if the log speaks of the network, crates.io was out of reach; start again, what was compiled is kept")
+            error.advice(
+                "the log above has cargo's own words; start again, what was compiled is kept",
+            )
         })?;
     // Half a gigabyte that nobody needs again.
     let _ = std::fs::remove_dir_all(layout.cache.join("tools/target"));

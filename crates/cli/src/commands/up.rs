@@ -1,5 +1,6 @@
 //! `biplane up`: everything, from an empty machine to a race on the screen.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,9 +10,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use biplane_stack::demo::{self, Race};
-use biplane_stack::directus::Client;
+use biplane_stack::directus::{Client, login_failed};
 use biplane_stack::replay::{self, Counters, Pace};
-use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
+use biplane_stack::{
+    Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare, say,
+};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,8 +23,9 @@ use crate::live;
 
 /// Set everything up, start it, and replay the demo race.
 #[derive(Debug, Args)]
+#[command(after_help = Ports::help())]
 pub struct Arguments {
-    /// Recorded seconds a second.
+    /// How fast the race passes: so many recorded seconds in one.
     #[arg(long, default_value_t = 30.0, value_parser = speed)]
     speed: f64,
     /// Start everything, but leave the demo race alone.
@@ -53,36 +57,48 @@ impl Arguments {
         let mut stack = Stack::new(layout, options)?;
         let mut stop = std::pin::pin!(asked_to_stop());
 
+        let is_up = Cell::new(false);
         let work = async {
             let node = prepare(layout, &progress, false).await?;
             let installed = started.elapsed();
             let description = stack.start(&node, &progress).await?;
             let race = Race::read(&layout.project.join(demo::FOLDER))?;
-            let outcome = tokio::select! {
+            is_up.set(true);
+            tokio::select! {
                 error = stack.watch() => Err(error),
                 outcome = async {
                     if self.check {
-                        check(&description, &race, &progress, started, installed).await
+                        let clock = Clock { started, installed };
+                        check(layout, &description, &race, &progress, clock).await
                     } else {
                         self.show(&description, &race, started).await
                     }
                 } => outcome,
-            };
-            outcome
+            }
         };
         let outcome = tokio::select! {
             outcome = work => outcome.map(Some),
-            () = &mut stop => Ok(None),
+            signal = &mut stop => {
+                say(format_args!("{signal}: stopping …"));
+                Ok(None)
+            }
         };
-        eprintln!("stopping …");
-        stack.stop().await;
+        tokio::select! {
+            () = stack.stop() => {}
+            // Ctrl-C may come twice at once: from the terminal, and handed on by npm.
+            () = async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                asked_to_stop().await;
+            } => say("not waiting any longer"),
+        }
         match outcome? {
             Some(report) => {
                 println!("{report}");
                 Ok(ExitCode::SUCCESS)
             }
-            None if self.check => Ok(ExitCode::from(130)),
-            None => Ok(ExitCode::SUCCESS),
+            // Who ends a running stack has what they wanted; who ends its set-up hasn't.
+            None if is_up.get() && !self.check => Ok(ExitCode::SUCCESS),
+            None => Ok(ExitCode::from(130)),
         }
     }
 
@@ -154,13 +170,19 @@ fn address(description: &Description) -> Result<SocketAddr, SetupError> {
     description.teltonika.parse().map_err(|error| SetupError::new("Replay", error))
 }
 
+/// When the command began, and how long installing and building took.
+struct Clock {
+    started: Instant,
+    installed: Duration,
+}
+
 /// Waits until the whole race came from the devices to the table, the live channel and Directus.
 async fn check(
+    layout: &Layout,
     description: &Description,
     race: &Race,
     progress: &Progress,
-    started: Instant,
-    installed: Duration,
+    clock: Clock,
 ) -> Result<Value, SetupError> {
     const PATIENCE: Duration = Duration::from_secs(120);
     let step = progress.step("Race through the stack");
@@ -171,7 +193,9 @@ async fn check(
         &description.operator_password,
     )
     .await
-    .map_err(|error| failed(&error))?;
+    .map_err(|error| {
+        login_failed("Check", &description.operator_email, &layout.secret("operator"), &error)
+    })?;
     let token = operator.token().unwrap_or_default();
     let event = demo::event_id().to_string();
     let (live, reading) = live::follow(&description.live_url, token, &event).await?;
@@ -229,8 +253,8 @@ async fn check(
     step.done(format!("{acknowledged} positions acknowledged and stored"));
     let seconds = |duration: Duration| (duration.as_secs_f64() * 10.0).round() / 10.0;
     report["seconds"] = json!({
-        "total": seconds(started.elapsed()),
-        "install_and_build": seconds(installed),
+        "total": seconds(clock.started.elapsed()),
+        "install_and_build": seconds(clock.installed),
         "replay": seconds(flown),
         "through": seconds(replayed.elapsed()),
         "steps": progress.times(),
@@ -238,17 +262,26 @@ async fn check(
     Ok(report)
 }
 
-async fn asked_to_stop() {
-    let streams =
-        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+/// Waits for a signal that asks us to end; its name.
+async fn asked_to_stop() -> &'static str {
+    let signals = [
+        ("Ctrl-C", SignalKind::interrupt()),
+        ("SIGTERM", SignalKind::terminate()),
+        ("SIGHUP", SignalKind::hangup()),
+    ];
     let mut waits = Vec::new();
-    for mut stream in streams.into_iter().flatten() {
-        waits.push(Box::pin(async move { stream.recv().await }));
+    for (name, kind) in signals {
+        if let Ok(mut stream) = signal(kind) {
+            waits.push(Box::pin(async move {
+                stream.recv().await;
+                name
+            }));
+        }
     }
     if waits.is_empty() {
         return std::future::pending().await;
     }
-    futures_util::future::select_all(waits).await;
+    futures_util::future::select_all(waits).await.0
 }
 
 #[cfg(test)]

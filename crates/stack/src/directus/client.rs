@@ -17,12 +17,10 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// It refused: the first error's code and message.
-    #[error("{method} {path}: HTTP {status} {code}: {message}")]
+    #[error("{request}: HTTP {status} {code}: {message}")]
     Refused {
-        /// The request's method.
-        method: Method,
-        /// The request's path.
-        path: String,
+        /// The request's method and path.
+        request: String,
         /// The HTTP status.
         status: StatusCode,
         /// `errors[0].extensions.code`.
@@ -127,8 +125,7 @@ async fn answer(
         error["message"].as_str().map_or_else(|| text.chars().take(300).collect(), str::to_owned);
     let extensions = error["extensions"].take();
     Err(ApiError::Refused {
-        method,
-        path: path.to_owned(),
+        request: format!("{method} {path}"),
         status,
         code: extensions["code"].as_str().unwrap_or("UNKNOWN").to_owned(),
         message,

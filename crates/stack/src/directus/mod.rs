@@ -118,22 +118,28 @@ impl Directus {
         })
     }
 
-    /// Makes Directus's tables and the first administrator, where there are none.
+    /// Whether Directus has its tables in the database.
+    pub async fn has_tables(&self, database: &Database) -> Result<bool, SetupError> {
+        database
+            .query_one("SELECT to_regclass('public.directus_users') IS NOT NULL", &[])
+            .await
+            .map(|row| row.get(0))
+            .map_err(|error| crate::postgres::sql_error(&error))
+    }
+
+    /// Makes Directus's tables and the first administrator.
     pub async fn bootstrap(
         &self,
         layout: &Layout,
         database: &Database,
         step: &Step,
-    ) -> Result<bool, SetupError> {
-        if table_exists(database, "directus_users").await? {
-            return Ok(false);
-        }
+    ) -> Result<(), SetupError> {
         self.program(layout, "directus-bootstrap", &["bootstrap"])
             .run(step, Duration::from_secs(300))
             .await?;
         // It exits 0 in cases where it did nothing.
-        if table_exists(database, "directus_users").await? {
-            return Ok(true);
+        if self.has_tables(database).await? {
+            return Ok(());
         }
         Err(SetupError::new(NAME, "bootstrap ended without making its tables")
             .log(&layout.log("directus-bootstrap")))
@@ -205,10 +211,18 @@ impl Directus {
     }
 }
 
-async fn table_exists(database: &Database, table: &str) -> Result<bool, SetupError> {
-    database
-        .query_one("SELECT to_regclass('public.' || quote_ident($1)) IS NOT NULL", &[&table])
-        .await
-        .map(|row| row.get(0))
-        .map_err(|error| crate::postgres::sql_error(&error))
+/// A login that failed, for a user whose password lies in `secret`.
+pub fn login_failed(what: &str, email: &str, secret: &Path, error: &ApiError) -> SetupError {
+    let refused = matches!(error, ApiError::Refused { code, .. } if code == "INVALID_CREDENTIALS");
+    if !refused {
+        return SetupError::new(what, error);
+    }
+    let secret = secret.display();
+    SetupError::new(
+        what,
+        format!("Directus refuses the login of {email} with the password in {secret}"),
+    )
+    .advice(format!(
+        "if the password was changed in Directus, write the new one into {secret}; then start again"
+    ))
 }
