@@ -294,7 +294,8 @@ async fn crossings(
         .await
 }
 
-/// A fix that is not later than what the row says changes nothing of where the device is.
+/// A fix that is not later than what the row says changes nothing of where the device is, but for
+/// the first word under a new owner, who must not see where it was with the old one.
 const STATUS: &str = "
     INSERT INTO public.device_status AS old (id, device, organization, connected, last_received_at, protocol, gateway,
         last_fix_at, lat, lon, altitude_m, speed_kmh, course_deg, satellites)
@@ -316,10 +317,12 @@ const STATUS: &str = "
         (last_fix_at, lat, lon, altitude_m, speed_kmh, course_deg, satellites) = (
             SELECT excluded.last_fix_at, excluded.lat, excluded.lon, excluded.altitude_m, excluded.speed_kmh,
                 excluded.course_deg, excluded.satellites
-            WHERE excluded.last_fix_at > coalesce(old.last_fix_at, '-infinity')
+            WHERE excluded.organization <> old.organization
+                OR excluded.last_fix_at > coalesce(old.last_fix_at, '-infinity')
             UNION ALL
             SELECT old.last_fix_at, old.lat, old.lon, old.altitude_m, old.speed_kmh, old.course_deg, old.satellites
-            WHERE (excluded.last_fix_at > coalesce(old.last_fix_at, '-infinity')) IS NOT TRUE)";
+            WHERE excluded.organization = old.organization
+                AND (excluded.last_fix_at > coalesce(old.last_fix_at, '-infinity')) IS NOT TRUE)";
 
 async fn status(
     transaction: &Transaction<'_>,

@@ -217,6 +217,33 @@ async fn an_older_fix_never_replaces_a_newer_one_in_the_status() {
     assert_eq!(count(&client, "device_status WHERE connected").await, 0);
 }
 
+/// The row went over to the new organization with the old one's last position in it.
+#[tokio::test]
+async fn a_tracker_that_changed_hands_showed_its_last_position_to_its_new_tenant() {
+    let (server, client) = server().await;
+    let buyer = Uuid::from_u128(0xa2);
+    client.execute("INSERT INTO organizations VALUES ($1, 'Buyer')", &[&buyer]).await.unwrap();
+    let mut writer = Writer::new(server.url());
+    // After the sale: nothing believed yet, then a fix of before the seller's last one.
+    for (last_fix, owner) in [
+        (Some(fix(100, 46.5)), DEVICE.organization),
+        (None, buyer.into()),
+        (Some(fix(50, 46.0)), buyer.into()),
+    ] {
+        let mut batch = Batch::default();
+        batch.status(DEVICE.id, Status { organization: owner, ..status(last_fix.clone(), 200) });
+        writer.write(&batch).await.unwrap();
+        let row = client
+            .query_one("SELECT organization, last_fix_at::text, lat FROM device_status", &[])
+            .await
+            .unwrap();
+        let lat = last_fix.map(|fix| fix.lat as f32);
+        assert_eq!(row.get::<_, Uuid>(0), owner.0);
+        assert_eq!(row.get::<_, Option<f32>>(2), lat);
+        assert_eq!(row.get::<_, Option<&str>>(1).is_some(), lat.is_some());
+    }
+}
+
 #[tokio::test]
 async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
     let (server, _) = server().await;
