@@ -13,6 +13,7 @@ mod database;
 pub mod demo;
 pub mod directus;
 mod error;
+pub mod fleet;
 mod layout;
 pub mod node;
 pub mod packages;
