@@ -22,7 +22,13 @@ pub struct DurabilityError(#[from] redis::RedisError);
 impl Durability {
     pub(crate) async fn of(connection: &mut ConnectionManager) -> Result<Self, DurabilityError> {
         let mut settings = HashMap::<String, String>::new();
-        for name in ["appendonly", "appendfsync", "maxmemory", "maxmemory-policy"] {
+        for name in [
+            "appendonly",
+            "appendfsync",
+            "no-appendfsync-on-rewrite",
+            "maxmemory",
+            "maxmemory-policy",
+        ] {
             let found: HashMap<String, String> =
                 redis::cmd("CONFIG").arg("GET").arg(name).query_async(connection).await?;
             settings.extend(found);
@@ -44,6 +50,12 @@ impl Durability {
                 setting("appendfsync")
             ));
         }
+        if setting("no-appendfsync-on-rewrite") != "no" {
+            why.push(format!(
+                "no-appendfsync-on-rewrite is `{}`: while Redis rewrites its file, nothing that it confirms is on disk",
+                setting("no-appendfsync-on-rewrite")
+            ));
+        }
         if setting("maxmemory") != "0" && setting("maxmemory-policy") != "noeviction" {
             why.push(format!(
                 "maxmemory-policy is `{}`: Redis may drop unread records when memory is short",
@@ -63,11 +75,12 @@ mod tests {
         let Durability::Weak { why } = Durability::judge(|name| match name {
             "appendonly" => "no",
             "appendfsync" => "everysec",
+            "no-appendfsync-on-rewrite" => "yes",
             "maxmemory" => "1000000",
             _ => "allkeys-lru",
         }) else {
             panic!("durable?")
         };
-        assert_eq!(why.len(), 3, "{why:?}");
+        assert_eq!(why.len(), 4, "{why:?}");
     }
 }

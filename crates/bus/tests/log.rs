@@ -372,4 +372,11 @@ async fn durability_is_what_redis_is_set_to() {
         panic!("durable?")
     };
     assert!(why.len() == 1 && why[0].contains("everysec"), "{why:?}");
+    // Valid with `appendfsync always`, which it switches off for minutes.
+    let rewriting = "--appendonly yes --appendfsync always --no-appendfsync-on-rewrite yes";
+    let weak = TestRedis::start_with(&rewriting.split(' ').collect::<Vec<_>>());
+    let Durability::Weak { why } = log(&weak).await.durability().await.unwrap() else {
+        panic!("durable?")
+    };
+    assert!(why.len() == 1 && why[0].contains("on-rewrite"), "{why:?}");
 }

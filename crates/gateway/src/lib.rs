@@ -39,7 +39,7 @@ pub enum GatewayError {
     Log(#[from] ConnectError),
     /// What Redis confirms could be lost.
     #[error(
-        "Redis would lose records that a device was told are safe ({}); set it to appendonly yes, appendfsync always and maxmemory-policy noeviction, or start with BIPLANE_GATEWAY_DURABILITY=relaxed",
+        "Redis would lose records that a device was told are safe ({}); set it to appendonly yes, appendfsync always, no-appendfsync-on-rewrite no and maxmemory-policy noeviction, or start with BIPLANE_GATEWAY_DURABILITY=relaxed",
         why.join("; ")
     )]
     Weak {
