@@ -32,9 +32,9 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_LIVE_ORIGINS", value_delimiter = ',')]
     pub live_origins: Vec<String>,
 
-    /// Partitions of the log; the same number in all processes, and for good.
-    #[arg(long, env = "BIPLANE_LOG_PARTITIONS", default_value_t = 16)]
-    pub log_partitions: u16,
+    /// Partitions of the log; the same number in all processes, gateways too, and for good.
+    #[arg(long, env = "BIPLANE_PARTITIONS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub partitions: u16,
 
     /// Seconds after which another processor takes the partitions of one that died.
     #[arg(long, env = "BIPLANE_LOG_LEASE_S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]

@@ -55,18 +55,15 @@ pub async fn run(
     let metrics = Arc::new(Metrics::default());
     let lease = Duration::from_secs(config.log_lease_s);
     let log = Arc::new(
-        RedisLog::connect(
-            &config.redis_url,
-            LogOptions { partitions: config.log_partitions, lease },
-        )
-        .await?,
+        RedisLog::connect(&config.redis_url, LogOptions { partitions: config.partitions, lease })
+            .await?,
     );
     if let Err(error @ biplane_store::ConnectError::Url(_)) =
         biplane_store::connect(&config.database_url).await
     {
         return Err(RunError::Database(error));
     }
-    let feed = LiveFeed::connect(&config.redis_url, config.log_partitions).await?;
+    let feed = LiveFeed::connect(&config.redis_url, config.partitions).await?;
     let address = config.processor_http;
     let listener = tokio::net::TcpListener::bind(address)
         .await

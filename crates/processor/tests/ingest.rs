@@ -57,7 +57,7 @@ fn arguments(rig: &Rig) -> Vec<String> {
         ("--database-url", rig.postgres.url()),
         ("--directus-url", "http://127.0.0.1:1".to_owned()),
         ("--processor-http", "127.0.0.1:0".to_owned()),
-        ("--log-partitions", PARTITIONS.to_string()),
+        ("--partitions", PARTITIONS.to_string()),
         ("--log-lease-s", "2".to_owned()),
         ("--processor-batch", "2000".to_owned()),
     ];
