@@ -9,6 +9,7 @@ use biplane_bus::live::OpenFeedError;
 use biplane_bus::{Allowlist, LiveFeed, Log, LogOptions, RedisLog};
 use biplane_store::{StateReader, Writer};
 use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::AbortHandle;
 
 use crate::ingest::{Pipeline, Publisher, commit, own, watch_setup, write};
 use crate::live::{Hub, HubConfig, StartHubError};
@@ -43,6 +44,10 @@ pub enum RunError {
     /// The database's address is none.
     #[error("BIPLANE_DATABASE_URL")]
     Database(#[source] biplane_store::ConnectError),
+    /// A task ended that never should. Half a processor would hold partitions, look healthy and
+    /// write nothing: better none, whose partitions another one takes.
+    #[error("a part of the processor ended by itself; this is a defect, its panic is in the log")]
+    PartEnded,
 }
 
 /// Runs until `shutdown` ends: then writes what was read, gives its partitions up, and returns.
@@ -119,7 +124,20 @@ pub async fn run(
     let measuring = tokio::spawn(measure_lag(Arc::clone(&log), Arc::clone(&metrics)));
     tracing::info!(%address, instance = name, "the processor runs");
 
-    shutdown.await;
+    let parts = [
+        server.abort_handle(),
+        watching.abort_handle(),
+        owning.abort_handle(),
+        deciding.abort_handle(),
+        writing.abort_handle(),
+        committing.abort_handle(),
+        publishing.abort_handle(),
+        measuring.abort_handle(),
+    ];
+    let ended = tokio::select! {
+        () = shutdown => Ok(()),
+        () = any_ended(&parts) => Err(RunError::PartEnded),
+    };
     tracing::info!("stopping: writing what was read");
     stop.send_replace(true);
     let leases = owning.await.unwrap_or_default();
@@ -139,7 +157,14 @@ pub async fn run(
     server.abort();
     measuring.abort();
     watching.abort();
-    Ok(())
+    ended
+}
+
+/// Returns when a task has ended that runs as long as the processor.
+async fn any_ended(parts: &[AbortHandle]) {
+    while !parts.iter().any(AbortHandle::is_finished) {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
 }
 
 /// Differs between two starts, also in containers where every process has the same id.

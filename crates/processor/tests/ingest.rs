@@ -404,6 +404,29 @@ async fn a_database_or_log_that_goes_away_and_comes_back_loses_nothing() {
     assert_eq!(rig.count("crossings").await, 4);
 }
 
+/// The task that reads the setup panicked; the rest went on, healthy to look at, with the setup
+/// of then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_processor_ran_on_without_the_part_that_had_panicked() {
+    let rig = Rig::new([]).await;
+    // Of all that Directus may do to a table, what no reader expects.
+    rig.client.batch_execute("ALTER TABLE devices ALTER imei TYPE bigint USING 1").await.unwrap();
+    rig.client
+        .batch_execute(
+            "INSERT INTO devices (id, organization, name, imei) VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'x', 1)",
+        )
+        .await
+        .unwrap();
+    let mut child = rig.spawn();
+    let mut code = None;
+    eventually("the processor ends", async || {
+        code = child.try_wait().unwrap();
+        code.is_some()
+    })
+    .await;
+    assert_eq!(code.unwrap().code(), Some(1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn poison_and_frames_of_unknown_devices_are_buried_and_hold_up_nothing() {
     let rig = Rig::new([1]).await;
