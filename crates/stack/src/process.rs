@@ -246,10 +246,11 @@ impl Running {
         let _ = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
     }
 
-    /// Ends it at once, as a crash would.
-    pub async fn kill(mut self) {
+    /// Ends it at once, as a crash does, and starts it anew.
+    pub async fn crash(mut self) -> Result<Self, SetupError> {
         self.signal(Signal::SIGKILL);
         let _ = self.child.wait().await;
+        self.program.start()
     }
 
     /// To it and what it started, until it has ended.

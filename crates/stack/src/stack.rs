@@ -200,6 +200,27 @@ impl Stack {
         }
     }
 
+    /// Ends a process as a crash does (SIGKILL) and starts it again, as a supervisor does: again
+    /// and again until it stays, for 30 s at most.
+    pub async fn crash(&mut self, name: &str) -> Result<(), SetupError> {
+        let Some(index) = self.running.iter().position(|running| running.name() == name) else {
+            return Err(SetupError::new(name, "is not running"));
+        };
+        let mut running = self.running.remove(index);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        loop {
+            running = running.crash().await?;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if running.ended().is_none() {
+                self.running.insert(index, running);
+                return Ok(());
+            }
+            if tokio::time::Instant::now() > deadline {
+                return Err(running.unexpected_end().await);
+            }
+        }
+    }
+
     /// Ends everything that was started, the last first.
     pub async fn stop(mut self) {
         let _ = std::fs::remove_file(self.description_file());

@@ -1,0 +1,74 @@
+//! `npm run -s faults -- <name> --json`: what a fault costs. Nothing, or the run fails.
+
+mod kill;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use biplane_stack::{Layout, Progress, SetupError};
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+/// Fault runs of Biplane; the last line of output is one JSON object. Exits 0 only when nothing
+/// that a tracker saw acknowledged was lost or doubled.
+#[derive(Debug, Parser)]
+#[command(name = "faults", version, max_term_width = 100)]
+struct Arguments {
+    #[arg(long, env = "BIPLANE_PROJECT", hide = true)]
+    project: Option<PathBuf>,
+    /// Print nothing but the JSON object on standard output (there is nothing else now).
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    fault: Fault,
+}
+
+#[derive(Debug, Subcommand)]
+enum Fault {
+    Kill(kill::Arguments),
+}
+
+/// What came of a fault run.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    fault: &'static str,
+    /// Gives the same faults at the same times again, as far as the machine allows.
+    seed: u64,
+    /// Records that trackers saw acknowledged.
+    acknowledged: u64,
+    /// Of these, how many are in the table.
+    stored: u64,
+    /// Acknowledged and not stored.
+    lost: u64,
+    /// Rows beyond one for a record.
+    doubled: u64,
+    /// Nothing lost, nothing doubled, and the faults did happen.
+    ok: bool,
+    /// How often each process was killed.
+    kills: std::collections::BTreeMap<&'static str, u32>,
+}
+
+// One thread: children end with the thread that started them.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments).await {
+        Ok(outcome) => {
+            println!("{}", serde_json::to_string(&outcome).expect("plain figures are JSON"));
+            if outcome.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("\nfaults: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<Outcome, SetupError> {
+    let start = arguments.project.or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+    let layout = Layout::of_checkout(&start, None)?;
+    let progress = Progress::default();
+    match arguments.fault {
+        Fault::Kill(kill) => kill.run(&layout, &progress).await,
+    }
+}
