@@ -47,7 +47,7 @@ pub enum Event {
         /// As sent: implausible ones too.
         fixes: Vec<Fix>,
     },
-    /// It is still there.
+    /// It is still there; of several such words in a row only one is told.
     Ping,
     /// Bytes that can't be understood.
     Malformed {

@@ -114,6 +114,16 @@ fn a_ping_has_no_answer_and_disturbs_nothing() {
     assert_eq!(kinds, [true, false, true, true, false]);
 }
 
+/// Each ping moved all the bytes behind it: a full buffer of them moved 134 MB.
+#[test]
+fn a_flood_of_pings_took_quadratic_time() {
+    let mut session = ready();
+    let frame = Tracker::frame(&[plain()]).unwrap();
+    session.receive(&[&[0xFF; 16_000][..], &frame].concat());
+    assert_eq!(session.next_event(), Some(Event::Ping));
+    assert!(matches!(session.next_event(), Some(Event::Records { .. })));
+}
+
 #[test]
 fn a_wrong_checksum_asks_for_the_frame_again_and_ends_after_three() {
     let mut session = ready();

@@ -176,7 +176,9 @@ impl Session for TeltonikaSession {
         match (self.state, self.buffer.first()) {
             (_, None) | (State::Deciding | State::Storing | State::Closed, _) => None,
             (_, Some(&PING)) => {
-                self.drop_front(1);
+                // All at once: each alone would move what is behind it.
+                let pings = self.buffer.iter().take_while(|&&byte| byte == PING).count();
+                self.drop_front(pings);
                 Some(Event::Ping)
             }
             (State::Login, _) => self.login(),
