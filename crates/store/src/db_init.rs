@@ -82,7 +82,21 @@ struct SqlFile {
 }
 
 /// Runs what is due of `folder` at this stage, on a connection that owns the database.
+///
+/// One at a time in a database: another run waits, and finds done what this one did.
 pub async fn apply(
+    client: &mut Client,
+    folder: &Path,
+    stage: Stage,
+) -> Result<Vec<Applied>, DbInitError> {
+    client.execute("SELECT pg_advisory_lock(hashtext('biplane db-init'))", &[]).await?;
+    let applied = apply_alone(client, folder, stage).await;
+    // The end of a broken connection gives it back as well.
+    let _ = client.execute("SELECT pg_advisory_unlock(hashtext('biplane db-init'))", &[]).await;
+    applied
+}
+
+async fn apply_alone(
     client: &mut Client,
     folder: &Path,
     stage: Stage,

@@ -59,6 +59,18 @@ async fn files_run_in_order_once_each_and_those_of_always_again_when_changed() {
     assert_eq!(number(&client, "SELECT sum(n)::bigint FROM once").await, 43);
 }
 
+/// Two starts at once both found a file due, and the second failed on what the first had made.
+#[tokio::test]
+async fn two_runs_at_once_got_into_each_others_way() {
+    let server = TestPostgres::start().await;
+    let (mut one, mut other) = (server.client().await, server.client().await);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "always/.keep", "");
+    write(folder.path(), "901_table.sql", "SELECT pg_sleep(0.3); CREATE TABLE once (n bigint)");
+    let (a, b) = tokio::join!(apply(&mut one, folder.path()), apply(&mut other, folder.path()));
+    assert_eq!([a.unwrap(), b.unwrap()].concat(), ["901_table.sql"]);
+}
+
 #[tokio::test]
 async fn a_file_edited_after_it_ran_is_refused_by_name() {
     let server = TestPostgres::start().await;
