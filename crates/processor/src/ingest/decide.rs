@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use biplane_core::geodesy::Point;
 use biplane_core::live::{LiveItem, LivePosition, PublishedPosition};
 use biplane_core::plausibility::{Fault, Plausibility};
 use biplane_core::timing::{Device, Setup, Tracker, Verdict};
@@ -141,7 +142,7 @@ impl Decider {
         let mut shown: Vec<_> = [(moved, false), (marked, true)]
             .into_iter()
             .filter_map(|(fix, faulty)| fix.map(|fix| (fix, faulty)))
-            .filter(|(fix, _)| fix.lat.is_finite() && fix.lon.is_finite())
+            .filter(|(fix, _)| Point { lat: fix.lat, lon: fix.lon }.is_on_earth())
             .collect();
         shown.sort_by_key(|(fix, _)| fix.time);
         if !shown.is_empty() {
@@ -189,5 +190,47 @@ impl Decided {
             let mut keep = keep.into_iter();
             items.retain(|_| keep.next().unwrap_or(true));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use biplane_core::Imei;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Maps throw on a latitude of 200, and a panel stands still.
+    #[test]
+    fn places_that_are_not_on_the_earth_were_shown_to_live_clients() {
+        let device =
+            Device { id: Uuid::from_u128(1).into(), organization: Uuid::from_u128(2).into() };
+        let mut decider = Decider::new(Plausibility::default());
+        let mut shown = |lat: f64| {
+            let fix = Fix {
+                time: Timestamp::from_millis(1_599_910_800_000),
+                lat,
+                lon: 12.8,
+                altitude_m: None,
+                speed_kmh: None,
+                course_deg: None,
+                satellites: Some(9),
+                hdop: None,
+                io: vec![],
+            };
+            let frame = Frame {
+                imei: Imei::with_check_digit(1),
+                received_at: fix.time,
+                gateway: "gateway-1".into(),
+                protocol: "teltonika".into(),
+                trace_id: 1,
+                fixes: vec![fix],
+            };
+            let mut decided = Decided::default();
+            decider.decide(0, &frame, device, &Setup::default(), &mut decided);
+            assert_eq!(decided.batch.positions(), 1, "stored all the same");
+            decided.positions.values().map(Vec::len).sum::<usize>()
+        };
+        assert_eq!([shown(200.0), shown(f64::NAN), shown(46.0)], [0, 0, 1]);
     }
 }
