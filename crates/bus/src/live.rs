@@ -11,6 +11,8 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnecti
 use redis::streams::{StreamRangeReply, StreamReadReply};
 use redis::{AsyncConnectionConfig, Client, RedisError};
 
+use crate::redis_log::without_credentials;
+
 /// About how many items a partition's stream keeps: what a hub may be behind.
 const KEPT: usize = 10_000;
 /// How long one read waits for something new.
@@ -26,7 +28,7 @@ pub enum OpenFeedError {
     /// The address is none.
     #[error("`{url}` is no Redis address")]
     Url {
-        /// What was given.
+        /// What was given, without a password.
         url: String,
         /// What the driver says.
         source: RedisError,
@@ -64,7 +66,7 @@ impl LiveFeed {
     /// Connects for publishing; `partitions` is the number that the whole installation has.
     pub async fn connect(url: &str, partitions: u16) -> Result<Self, OpenFeedError> {
         let client = Client::open(url)
-            .map_err(|source| OpenFeedError::Url { url: url.to_owned(), source })?;
+            .map_err(|source| OpenFeedError::Url { url: without_credentials(url), source })?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(Duration::from_secs(3)))
             .set_response_timeout(Some(Duration::from_secs(3)));

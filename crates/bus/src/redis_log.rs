@@ -120,7 +120,7 @@ fn generation_key(partition: u16) -> String {
 }
 
 /// The address without what follows `//` up to `@`.
-fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     match (url.find("//"), url.rfind('@')) {
         (Some(start), Some(end)) if start < end => {
             format!("{}{}", &url[..start + 2], &url[end + 1..])
