@@ -39,11 +39,6 @@ impl Timestamp {
         const DAY: i64 = 86_400_000;
         Self(self.0.div_euclid(DAY) * DAY)
     }
-
-    /// The day in UTC as `YYYYMMDD`, as partitions are named.
-    pub fn day_stamp(self) -> String {
-        self.to_string()[..10].replace('-', "")
-    }
 }
 
 impl fmt::Display for Timestamp {
@@ -111,7 +106,6 @@ mod tests {
         let instant: Timestamp = "2020-09-12T11:40:00Z".parse().expect("an instant");
         assert_eq!(instant.to_string(), "2020-09-12T11:40:00.000Z");
         assert_eq!((instant + 7).to_string(), "2020-09-12T11:40:00.007Z");
-        assert_eq!(instant.day_stamp(), "20200912");
         assert_eq!(instant.start_of_day().to_string(), "2020-09-12T00:00:00.000Z");
     }
 
