@@ -46,6 +46,7 @@ impl Postgres {
         if !data.join("PG_VERSION").exists() {
             make_cluster(layout, &data, secrets, step).await?;
         }
+        clear_stale_lock(&data).await?;
         step.note("starting");
         let settings = [
             "listen_addresses=127.0.0.1".to_owned(),
@@ -193,6 +194,47 @@ async fn make_cluster(
     std::fs::rename(&draft, data).map_err(|error| failed(data, error))
 }
 
+/// Takes away the lock of a server that is no more.
+///
+/// After a kill or a power cut its process id may belong to another program by now, or to a
+/// zombie where nothing reaps them (many containers): PostgreSQL would refuse to start.
+async fn clear_stale_lock(data: &Path) -> Result<(), SetupError> {
+    let lock = data.join("postmaster.pid");
+    let Ok(text) = std::fs::read_to_string(&lock) else { return Ok(()) };
+    let owner = text.lines().next().unwrap_or_default().trim();
+    let hidden = std::fs::read_link(format!("/proc/{owner}/cwd"));
+    if hidden.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+        return Ok(());
+    }
+    let mut running = running_in(data);
+    // Sessions notice within moments that their server has died.
+    for _ in 0..100 {
+        if running.is_none() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        running = running_in(data);
+    }
+    match running {
+        None => std::fs::remove_file(&lock)
+            .map_err(|error| SetupError::new(NAME, format!("{}: {error}", lock.display()))),
+        Some(process) => Err(SetupError::new(
+            NAME,
+            format!("process {process} of another PostgreSQL still runs on {}", data.display()),
+        )
+        .advice(format!("end it (`kill {process}`), then start again"))),
+    }
+}
+
+/// A process whose working folder is `folder`, as it is of each of PostgreSQL's.
+fn running_in(folder: &Path) -> Option<u32> {
+    let folder = folder.canonicalize().ok()?;
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    processes.filter_map(|process| process.file_name().to_str()?.parse().ok()).find(|id: &u32| {
+        std::fs::read_link(format!("/proc/{id}/cwd")).is_ok_and(|cwd| cwd == folder)
+    })
+}
+
 /// PostgreSQL refuses to run as root.
 fn as_owner(program: Program) -> Program {
     if is_root() { program.user(SUPERUSER) } else { program }
@@ -278,4 +320,29 @@ fn give_to_owner(path: &Path) -> Result<(), SetupError> {
         .ok_or_else(|| SetupError::new(NAME, "this machine has no user `postgres`"))?;
     nix::unistd::chown(path, Some(user.uid), Some(user.gid))
         .map_err(|error| SetupError::new(NAME, format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_lock_of_a_dead_server_goes_and_that_of_a_running_one_stays() {
+        let data = std::env::temp_dir().join(format!("biplane-lock-{}", std::process::id()));
+        std::fs::create_dir_all(&data).expect("a folder");
+        let lock = data.join("postmaster.pid");
+        // The process id lives: it is ours. It has nothing to do with that folder.
+        std::fs::write(&lock, format!("{}\n", std::process::id())).expect("written");
+        clear_stale_lock(&data).await.expect("cleared");
+        assert!(!lock.exists());
+
+        std::fs::write(&lock, "1\n").expect("written");
+        let mut sleeping =
+            Command::new("sleep").arg("60").current_dir(&data).spawn().expect("sleep");
+        let error = clear_stale_lock(&data).await.expect_err("it runs").to_string();
+        assert!(error.contains("still runs on"), "{error}");
+        assert!(lock.exists());
+        sleeping.kill().await.expect("ended");
+        std::fs::remove_dir_all(data).expect("removed");
+    }
 }
