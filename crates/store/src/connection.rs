@@ -67,6 +67,12 @@ pub async fn connect(url: &str) -> Result<(Client, Notices), ConnectError> {
         // Errors reach the client's own calls.
         .map(drop),
     );
+    // Over two years of daily partitions PostgreSQL takes a look for a device's last position for
+    // a big query, and compiles it for seconds to run for milliseconds.
+    client
+        .batch_execute("SET jit = off")
+        .await
+        .map_err(|source| ConnectError::Connect { place: place(), source })?;
     Ok((client, notices))
 }
 
