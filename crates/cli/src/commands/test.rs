@@ -35,6 +35,8 @@ enum Suite {
     EndToEnd,
     /// The admin UI in Chromium.
     Browser,
+    /// A short fault run: processes killed under load.
+    Faults,
 }
 
 impl Arguments {
@@ -81,6 +83,10 @@ impl Arguments {
                     Ok(())
                 })
                 .await?;
+        }
+        if wanted(Suite::Faults) {
+            let args = ["faults", "kill", "--kills", "6", "--seed", "1", "--json"];
+            suites.run("faults", layout.project.join("scripts/biplane"), &args).await;
         }
         Ok(suites.finish())
     }
