@@ -26,12 +26,13 @@ CREATE TABLE telemetry.positions (
     PRIMARY KEY (device, ts, digest)
 );
 
--- One table to every reader and writer: a hypertable where TimescaleDB is loaded, else
--- PostgreSQL's own range partitions. Either holds one UTC day a piece.
+-- One table to every reader and writer: a hypertable where the database has TimescaleDB, else
+-- PostgreSQL's own range partitions. Either holds one UTC day a piece. Whoever makes the database
+-- decides by CREATE EXTENSION: it ends the session where the library is not preloaded, so this
+-- does not try.
 DO $$
 BEGIN
-    IF current_setting('shared_preload_libraries') LIKE '%timescaledb%' THEN
-        CREATE EXTENSION IF NOT EXISTS timescaledb;
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
         PERFORM create_hypertable('telemetry.positions', by_range('ts', INTERVAL '1 day'), create_default_indexes => false);
     ELSE
         -- A plain table can't become a partitioned one.
