@@ -53,6 +53,10 @@ error_codes! {
     GeofenceRadius = "GEOFENCE_RADIUS", 400;
     /// An IMEI is not 15 digits, or its check digit is wrong.
     DeviceImei = "DEVICE_IMEI", 400;
+    /// The caller's role in the item's organization does not allow the change.
+    TenancyRole = "TENANCY_ROLE", 403;
+    /// An item points to what its organization does not have.
+    TenancyReference = "TENANCY_REFERENCE", 400;
     /// Directus's own code: the caller may not see or do this. Says no more, on purpose.
     Forbidden = "FORBIDDEN", 403;
     /// What came is larger than a rule may be given.

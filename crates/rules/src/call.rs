@@ -1,6 +1,6 @@
 //! What crosses between a rule and its host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use biplane_core::ErrorCode;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,13 @@ pub struct Context {
     pub admin: bool,
     /// The answers to [`Need`]s of the rounds before, by `as`.
     pub results: BTreeMap<String, Value>,
+}
+
+impl Context {
+    /// How many items an update changes: a client may name one twice, it is read once.
+    pub(crate) fn distinct_keys(&self) -> usize {
+        self.keys.iter().map(Value::to_string).collect::<HashSet<_>>().len()
+    }
 }
 
 /// What a rule decides. Empty: nothing to say against it.
@@ -159,6 +166,26 @@ pub enum Need {
         keys: Vec<Value>,
         /// What of them.
         fields: &'static [&'static str],
+        /// Whether what is found may be used again in the same transaction: so
+        /// that an import asks once, not once a row.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        keep: bool,
+    },
+    /// Items by what they hold, as the caller may see them.
+    #[serde(rename = "items.find")]
+    ItemsFind {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Of which collection.
+        collection: &'static str,
+        /// A filter of Directus.
+        filter: Value,
+        /// What of them.
+        fields: &'static [&'static str],
+        /// As above.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        keep: bool,
     },
 }
 

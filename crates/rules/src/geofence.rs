@@ -6,8 +6,6 @@ mod nesting;
 mod ring;
 mod sweep;
 
-use std::collections::HashSet;
-
 use biplane_core::ErrorCode;
 use serde_json::Value;
 
@@ -54,9 +52,10 @@ pub fn validate(call: &Call) -> Outcome {
                             collection: call.ctx.collection.clone(),
                             keys: call.ctx.keys.clone(),
                             fields: FIELDS,
+                            keep: false,
                         });
                     }
-                    Some(Value::Array(items)) if items.len() < distinct(&call.ctx.keys) => {
+                    Some(Value::Array(items)) if items.len() < call.ctx.distinct_keys() => {
                         return Outcome::reject(Rejection::forbidden());
                     }
                     Some(Value::Array(items)) => judge_merged(&call.payload, given, items),
@@ -70,11 +69,6 @@ pub fn validate(call: &Call) -> Outcome {
         _ => judge(&call.payload),
     };
     judged.map_or_else(Outcome::reject, |()| Outcome::default())
-}
-
-/// A client may name an item twice; it is read once.
-fn distinct(keys: &[Value]) -> usize {
-    keys.iter().map(Value::to_string).collect::<HashSet<_>>().len()
 }
 
 /// Judges a whole item.

@@ -13,13 +13,14 @@ mod call;
 mod device;
 mod geofence;
 mod manifest;
+mod tenancy;
 
 pub use call::{Call, Context, Effect, Kind, Level, Need, Outcome, Rejection};
 pub use geofence::MAX_POSITIONS;
 pub use manifest::{Code, Event, Manifest, Rule, Trigger};
 
 /// The version of what crosses between host and module.
-pub const ABI: u32 = 1;
+pub const ABI: u32 = 2;
 
 /// A rule as it stands in the table: where it applies, and what it does.
 struct Entry {
@@ -30,6 +31,7 @@ struct Entry {
 const RULES: &[Entry] = &[
     Entry { rule: geofence::VALIDATE, run: geofence::validate },
     Entry { rule: device::VALIDATE, run: device::validate },
+    Entry { rule: tenancy::MEMBER, run: tenancy::member },
 ];
 
 /// Which rules there are and what they apply to.

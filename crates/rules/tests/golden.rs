@@ -20,6 +20,9 @@ struct Case {
     keys: Vec<Value>,
     #[serde(default)]
     results: std::collections::BTreeMap<String, Value>,
+    user: Option<String>,
+    #[serde(default)]
+    admin: bool,
     expect: String,
     message: Option<String>,
 }
@@ -40,6 +43,8 @@ fn check(text: &str) {
             collection: case.collection,
             keys: case.keys,
             results: case.results,
+            user: case.user,
+            admin: case.admin,
             ..Context::default()
         };
         let outcome = call(&Call {
@@ -65,4 +70,9 @@ fn geofences_are_judged_as_the_golden_cases_say() {
 #[test]
 fn devices_are_judged_as_the_golden_cases_say() {
     check(include_str!("../../../tests/golden/devices.json"));
+}
+
+#[test]
+fn tenancy_is_judged_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/tenancy.json"));
 }

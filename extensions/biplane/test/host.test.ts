@@ -18,20 +18,24 @@ const caller = { database: 'transaction', schema: { collections: {}, relations: 
 /** A rule that is a function, and a host that notes what it was asked. */
 function setUp(answer: (call: Call) => Outcome) {
 	const reads: unknown[] = [];
+	/** What is answered to the next reads. */
+	const found: unknown[][] = [];
 	const log: string[] = [];
 	class ItemsService {
 		readMany: (...asked: unknown[]) => unknown[];
+		readByQuery: (...asked: unknown[]) => unknown[];
 		constructor(collection: string, options: { knex: unknown; accountability: unknown }) {
 			this.readMany = (...asked) => {
 				reads.push([collection, options.knex, options.accountability, ...asked]);
-				return [{ a: 2 }];
+				return found.splice(0, 1)[0] ?? [{ a: 2 }];
 			};
+			this.readByQuery = this.readMany;
 		}
 	}
 	const write = (line: string) => log.push(line);
 	const host = { services: { ItemsService }, logger: { error: write, warn: write, info: write } } as unknown as Host;
 	const engine = { manifest: { rules: [rule] }, call: answer } as unknown as Engine;
-	return { engine, host, reads, log };
+	return { engine, host, reads, found, log };
 }
 
 const need: Outcome = { need: [{ op: 'items.read', as: 'items', collection: 'x', keys: ['k'], fields: ['a'] }] };
@@ -46,6 +50,42 @@ test('a rule that never stops asking is ended', async () => {
 	const { engine, host, reads } = setUp(() => need);
 	await assert.rejects(runRule(engine, rule, question, caller, host), { code: 'RULE_CONTRACT', status: 500 });
 	assert.equal(reads.length, 4);
+});
+
+test('what a rule looks for by its content is found with the accountability of the caller', async () => {
+	const filter = { a: { _eq: 2 } };
+	const find: Outcome = { need: [{ op: 'items.find', as: 'items', collection: 'x', filter, fields: ['a'] }] };
+	const { engine, host, reads } = setUp((call) => (call.ctx.results.items ? {} : find));
+	await runRule(engine, rule, question, caller, host);
+	assert.deepEqual(reads, [['x', 'transaction', accountability, { filter, fields: ['a'], limit: -1 }, { emitEvents: false }]]);
+});
+
+/** How many reads each of these calls in a row makes for a need that may be kept. */
+async function readsOf(callers: Caller[], answers: unknown[][] = []): Promise<number[]> {
+	const keep: Outcome = { need: [{ op: 'items.read', as: 'items', collection: 'x', keys: ['k'], fields: ['a'], keep: true }] };
+	const { engine, host, reads, found } = setUp((call) => (call.ctx.results.items ? {} : keep));
+	found.push(...answers);
+	const counts = [];
+	for (const each of callers) {
+		const before = reads.length;
+		await runRule(engine, rule, question, each, host);
+		counts.push(reads.length - before);
+	}
+	return counts;
+}
+
+test('what may be kept is read once in a transaction and user, and never kept without a transaction', async () => {
+	const within = (user = 'u') => ({ ...caller, database: transaction, accountability: { ...accountability, user } }) as unknown as Caller;
+	const transaction = { isTransaction: true };
+	assert.deepEqual(await readsOf([within(), within(), within('v'), within()]), [1, 0, 1, 0]);
+	const another = () => ({ ...caller, database: { isTransaction: true } }) as unknown as Caller;
+	assert.deepEqual(await readsOf([another(), another()]), [1, 1]);
+	assert.deepEqual(await readsOf([caller, caller]), [1, 1]);
+});
+
+test('what was not found is looked for again: it may have been made meanwhile', async () => {
+	const within = { ...caller, database: { isTransaction: true } } as unknown as Caller;
+	assert.deepEqual(await readsOf([within, within, within], [[], [{ a: 2 }]]), [1, 1, 0]);
 });
 
 test('a rejection is a Directus error with code, status, sentence and field', async () => {

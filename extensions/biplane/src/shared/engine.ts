@@ -2,7 +2,7 @@ import * as module from '../../../../wasm/pkg/biplane_wasm.js';
 import type { Call, Manifest, Outcome } from './protocol.ts';
 
 /** The calling convention that this host speaks: `ABI` in crates/rules. */
-const ABI = 1;
+const ABI = 2;
 
 /** Memory of an instance never shrinks: above this it is replaced. The module itself stops at 64 MiB. */
 const RECYCLE_BYTES = 32 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { Accountability, ApiExtensionContext, SchemaOverview } from '@directus/types';
+import type { AbstractService, Accountability, ApiExtensionContext, SchemaOverview } from '@directus/types';
 
 import { type Engine, RuleCrash } from './engine.ts';
 import { hostError, payloadTooLarge, rejected, ruleCrashed } from './errors.ts';
@@ -78,14 +78,44 @@ function callOnce(engine: Engine, call: Call, host: Host): Outcome {
 	}
 }
 
-async function read(need: Need, caller: Caller, host: Host): Promise<unknown> {
-	if (need.op !== 'items.read') throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
+async function read(need: Need, caller: Caller, host: Host): Promise<unknown[]> {
+	const kept = need.keep ? keptIn(caller.database) : undefined;
+	const { as: _, ...asked } = need;
+	const key = kept && JSON.stringify([caller.accountability?.user, asked]);
+	const before = key && kept.get(key);
+	if (before) return before;
 	const items = new host.services.ItemsService(need.collection, {
 		knex: caller.database,
 		schema: caller.schema,
 		accountability: caller.accountability,
 	});
-	return items.readMany(need.keys, { fields: need.fields, limit: -1 }, { emitEvents: false });
+	const found = await query(items, need);
+	// What is not there yet may be made later in the transaction.
+	if (key && found.length > 0) kept.set(key, found);
+	return found;
+}
+
+function query(items: Pick<AbstractService, 'readMany' | 'readByQuery'>, need: Need): Promise<unknown[]> {
+	const quietly = { emitEvents: false };
+	switch (need.op) {
+		case 'items.read':
+			return items.readMany(need.keys, { fields: need.fields, limit: -1 }, quietly);
+		case 'items.find':
+			return items.readByQuery({ filter: need.filter, fields: need.fields, limit: -1 }, quietly);
+		default:
+			throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
+	}
+}
+
+/** Answers by transaction: they go with it. */
+const kept = new WeakMap<object, Map<string, unknown[]>>();
+
+/** The answers of a transaction; none outside of one, where nothing says how long they are true. */
+function keptIn(database: Caller['database']): Map<string, unknown[]> | undefined {
+	if (!database.isTransaction) return undefined;
+	let answers = kept.get(database);
+	if (!answers) kept.set(database, (answers = new Map()));
+	return answers;
 }
 
 function carryOut(effect: Effect, host: Host): void {

@@ -1,3 +1,5 @@
+import type { Filter } from '@directus/types';
+
 // What crosses between the host and the Rust module: crates/rules, `manifest.rs` and `call.rs`.
 
 export type ItemEvent = 'items.create' | 'items.update' | 'items.delete';
@@ -43,13 +45,13 @@ export interface Rejection {
 	at?: [longitude: number, latitude: number];
 }
 
-export interface Need {
-	op: 'items.read';
+export type Need = {
 	as: string;
 	collection: string;
-	keys: (string | number)[];
 	fields: string[];
-}
+	/** Whether what is found may be used again in the same transaction. */
+	keep?: boolean;
+} & ({ op: 'items.read'; keys: (string | number)[] } | { op: 'items.find'; filter: Filter });
 
 export interface Effect {
 	op: 'log';
