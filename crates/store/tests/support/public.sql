@@ -40,4 +40,5 @@ CREATE TABLE public.device_status (
 CREATE TABLE public.alerts (id uuid PRIMARY KEY);
 CREATE TABLE public.crossing_edits (id uuid PRIMARY KEY);
 CREATE TABLE public.position_flags (id uuid PRIMARY KEY);
+CREATE TABLE public.commands (id uuid PRIMARY KEY);
 RESET ROLE;
