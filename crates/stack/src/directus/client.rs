@@ -118,9 +118,10 @@ async fn answer(
     let text = response.text().await?;
     let mut body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     if status.is_success() {
-        return Ok(body["data"].take());
+        // A Flow may answer with anything.
+        return Ok(body.get_mut("data").map(Value::take).unwrap_or_default());
     }
-    let mut error = body["errors"][0].take();
+    let mut error = body.pointer_mut("/errors/0").map(Value::take).unwrap_or_default();
     let message =
         error["message"].as_str().map_or_else(|| text.chars().take(300).collect(), str::to_owned);
     let extensions = error["extensions"].take();
