@@ -1,5 +1,8 @@
 //! What the end-to-end tests share: the running stack, tenants of their own, a live client.
 
+mod findings;
+mod items;
+
 use std::time::Duration;
 
 use biplane_core::{Imei, Timestamp};
@@ -11,6 +14,9 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
+
+pub use findings::Findings;
+pub use items::{COLLECTIONS, Items, change, create, path};
 
 /// The stack that `biplane test` started.
 pub fn stack() -> Description {
@@ -34,6 +40,27 @@ pub fn refusal<T: std::fmt::Debug>(result: Result<T, ApiError>) -> (u16, String,
             (status.as_u16(), code, message, extensions)
         }
         other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+/// What GraphQL answers: the data, or the first error's code.
+pub async fn graphql(
+    stack: &Description,
+    session: &Client,
+    query: &str,
+    variables: Value,
+) -> Result<Value, String> {
+    let request = reqwest::Client::new()
+        .post(format!("{}/graphql", stack.directus_url))
+        .json(&json!({ "query": query, "variables": variables }));
+    let request = match session.token() {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    let mut answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+    match answer["errors"][0]["extensions"]["code"].as_str() {
+        Some(code) => Err(code.to_owned()),
+        None => Ok(answer["data"].take()),
     }
 }
 
@@ -84,7 +111,7 @@ impl Tenant {
         admin.create("/items/organizations", &body).await.expect("an organization");
         let mut sessions = Vec::new();
         for role in ["manager", "operator", "viewer"] {
-            sessions.push(member(stack, admin, organization, role, tag).await);
+            sessions.push(user(stack, admin, role, &[(organization, role)]).await);
         }
         let [manager, operator, viewer] = sessions.try_into().expect("three sessions");
         let (event, device, geofence, entry, checkpoint) =
@@ -134,12 +161,12 @@ impl Tenant {
     }
 }
 
-async fn member(
+/// A user with one of Directus's roles, and with memberships: of which organization, as what.
+pub async fn user(
     stack: &Description,
     admin: &Client,
-    organization: Uuid,
     role: &str,
-    tag: u64,
+    memberships: &[(Uuid, &str)],
 ) -> Client {
     let roles = admin.read("/roles?fields=id,name&limit=-1").await.expect("roles");
     let roles = roles.as_array().expect("an array");
@@ -147,14 +174,17 @@ async fn member(
         .iter()
         .find(|found| found["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(role)));
     let role_id = &found.unwrap_or_else(|| panic!("no role {role}"))["id"];
+    let tag = unique();
     let (id, email, password) =
         (fresh_id(), format!("{role}-{tag}@example.com"), format!("pw-{tag}"));
     let user = json!({ "id": id, "email": email, "password": password, "role": role_id, "status": "active" });
     admin.create("/users", &user).await.expect("a user");
-    let member =
-        json!({ "id": fresh_id(), "organization": organization, "user": id, "role": role });
-    admin.create("/items/organization_members", &member).await.expect("a membership");
-    Client::log_in(&stack.directus_url, &email, &password).await.expect("the member logs in")
+    for (organization, role) in memberships {
+        let member =
+            json!({ "id": fresh_id(), "organization": organization, "user": id, "role": role });
+        admin.create("/items/organization_members", &member).await.expect("a membership");
+    }
+    Client::log_in(&stack.directus_url, &email, &password).await.expect("the user logs in")
 }
 
 /// Polls until `probe` gives something, for 30 s at most.
