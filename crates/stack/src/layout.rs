@@ -90,10 +90,15 @@ impl Layout {
 
     /// The environment of cargo: results here, what was compiled on the way in the cache, since
     /// dependencies are the same in every checkout.
-    pub fn cargo_env(&self) -> [(&'static str, PathBuf); 2] {
+    pub fn cargo_env(&self) -> [(&'static str, PathBuf); 3] {
         let build = std::env::var_os("CARGO_BUILD_BUILD_DIR")
             .map_or_else(|| self.cache.join("target"), PathBuf::from);
-        [("CARGO_TARGET_DIR", self.cargo_target()), ("CARGO_BUILD_BUILD_DIR", build)]
+        [
+            ("CARGO_TARGET_DIR", self.cargo_target()),
+            ("CARGO_BUILD_BUILD_DIR", build),
+            // Keeps the results of this checkout's own crates apart in there.
+            ("RUSTC_WORKSPACE_WRAPPER", self.project.join("scripts/rustc-of-checkout")),
+        ]
     }
 
     /// Deletes the data folder with everything in it: for installations made for a test.
