@@ -114,6 +114,25 @@ fn the_two_sides_of_a_gate_are_told_apart_and_a_fix_on_it_counts_once() {
     assert_eq!(gate.crossings(&onto).len() + gate.crossings(&on).len(), 1);
 }
 
+/// It was crossed at Greenwich, and not at 180°.
+#[test]
+fn a_gate_over_the_antimeridian_went_the_long_way_round() {
+    for line in [vec![(179.0, 0.5), (-179.0, 0.5)], vec![(-179.0, 0.5), (179.0, 0.5)]] {
+        let eastwards = line[0].0 > 0.0;
+        let gate = Shape::gate(line).expect("a gate");
+        let index = FenceIndex::new(vec![Fence { id: uuid::Uuid::nil().into(), shape: gate }]);
+        for lon in [179.5, 180.0, -180.0, -179.5] {
+            let way = Segment::between(moment(0, 1.0, lon), moment(1_000, 0.0, lon));
+            let found: Vec<_> = index.crossings(&way).map(|(_, c)| c.direction).collect();
+            assert_eq!(found, [if eastwards { Enter } else { Exit }], "{lon}");
+        }
+        let over = Segment::between(moment(0, 1.0, 179.5), moment(1_000, 0.0, -179.5));
+        assert_eq!(index.crossings(&over).count(), 1);
+        let greenwich = Segment::between(moment(0, 1.0, 0.0), moment(1_000, 0.0, 0.0));
+        assert_eq!(index.crossings(&greenwich).count(), 0);
+    }
+}
+
 #[test]
 fn geojson_of_another_type_than_the_kind_needs_is_refused_by_name() {
     let point = serde_json::json!({"type": "Point", "coordinates": [12.0, 46.0]});
@@ -216,6 +235,43 @@ proptest! {
         }
         let changes = steps.windows(2).filter(|pair| pair[0] != pair[1]).count();
         prop_assert!(exact.len() >= changes && exact.len() <= 2);
+    }
+
+    /// In 64ths of a degree, which shift without rounding; no leg is half a turn or longer, since
+    /// then neither way is the short one.
+    #[test]
+    fn a_gate_is_crossed_the_same_wherever_on_the_earth_all_of_it_is_shifted_to(
+        legs in prop::collection::vec((-11_519i32..11_520, -640i32..640), 1..6),
+        way in (-11_520i32..11_520, -640i32..640, -11_519i32..11_520, -640i32..640),
+        small in any::<bool>(), shift in 0i32..23_040,
+    ) {
+        let scale = if small { 100 } else { 1 };
+        let degrees = |lon: i32, shift: i32| f64::from((lon + shift + 11_520).rem_euclid(23_040) - 11_520) / 64.0;
+        let found = |shift: i32| {
+            let (mut line, mut lon) = (vec![(degrees(0, shift), 0.0)], 0);
+            for &(east, lat) in &legs {
+                lon += east / scale;
+                line.push((degrees(lon, shift), f64::from(lat) / 64.0));
+            }
+            let end = |millis, lon, lat| moment(millis, f64::from(lat) / 64.0, degrees(lon, shift));
+            let (from, to) = (way.0 / scale, (way.0 + way.2) / scale);
+            let way = Segment::between(end(0, from, way.1), end(1_000_000, to, way.3));
+            let shape = Shape::gate(line).expect("a gate");
+            let alone = shape.crossings(&way);
+            let index = FenceIndex::new(vec![Fence { id: uuid::Uuid::nil().into(), shape }]);
+            let indexed: Vec<_> = index.crossings(&way).map(|(_, crossing)| crossing).collect();
+            (alone, indexed)
+        };
+        let (here, indexed_here) = found(0);
+        let (there, indexed_there) = found(shift);
+        prop_assert_eq!(story(&here), story(&there));
+        prop_assert_eq!(&indexed_here, &here);
+        prop_assert_eq!(&indexed_there, &there);
+        for (here, there) in here.iter().zip(&there) {
+            let turned = (there.at.lon - here.at.lon - f64::from(shift) / 64.0).rem_euclid(360.0);
+            prop_assert!(turned.min(360.0 - turned) < 1e-9);
+            prop_assert_eq!(here.at.lat, there.at.lat);
+        }
     }
 
     #[test]

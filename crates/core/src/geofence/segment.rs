@@ -90,6 +90,14 @@ impl Segment {
         std::iter::once(0.0).chain(over)
     }
 
+    /// Both ends, shifted by a whole number of turns. A fix comes out the same to the last digit
+    /// for the segment that ends and for the one that begins there.
+    pub(super) fn shifted(&self, turn: f64) -> ((f64, f64), (f64, f64)) {
+        let to = wrap_lon(self.to.lon);
+        let over = ((self.b.0 - to) / 360.0).round() * 360.0;
+        ((self.a.0 + turn, self.a.1), (to + (over + turn), self.b.1))
+    }
+
     /// Borders crossed at `t`s in order, in time and place.
     ///
     /// In and out again within one millisecond is no visit: times could not tell it.
