@@ -15,11 +15,14 @@ pub struct Plausibility {
     pub max_speed_kmh: f64,
     /// How far a device's clock may be ahead of ours, in seconds.
     pub max_ahead_s: i64,
+    /// So many fixes in a row that are too far from the believed place, but each within reach of
+    /// the one before, are believed against it: the last of them moves the device there.
+    pub believe_after: u32,
 }
 
 impl Default for Plausibility {
     fn default() -> Self {
-        Self { max_speed_kmh: 1000.0, max_ahead_s: 600 }
+        Self { max_speed_kmh: 1000.0, max_ahead_s: 600, believe_after: 5 }
     }
 }
 
@@ -90,7 +93,8 @@ impl Plausibility {
     /// What is wrong with a fix, `last` being the believed one before it, if it is later.
     ///
     /// A device that really is far away is believed again once enough time has passed for it
-    /// to have come there: one wrong fix can't silence it for good.
+    /// to have come there, or when it insists ([`Self::believe_after`], counted by
+    /// [`crate::timing::Tracker`]): one wrong fix can't silence it.
     pub fn fault(&self, fix: &Fix, received_at: Timestamp, last: Option<Moment>) -> Option<Fault> {
         let at = Point { lat: fix.lat, lon: fix.lon };
         if !at.is_on_earth() {
@@ -106,11 +110,15 @@ impl Plausibility {
             return Some(Fault::Future);
         }
         let last = last.filter(|last| last.time < fix.time)?;
-        let hours = (fix.time - last.time) as f64 / 3_600_000.0;
+        self.out_of_reach(last, Moment { time: fix.time, at }).then_some(Fault::ImpossibleSpeed)
+    }
+
+    /// Whether nothing gets from `from` to the later `to` in time.
+    pub(crate) fn out_of_reach(&self, from: Moment, to: Moment) -> bool {
+        let hours = (to.time - from.time) as f64 / 3_600_000.0;
         // Cheap first: a degree is at most 111.2 km, so most fixes need no trigonometry.
-        let away = (at.lat - last.at.lat).abs() + (at.lon - last.at.lon).abs();
+        let away = (to.at.lat - from.at.lat).abs() + (to.at.lon - from.at.lon).abs();
         let limit_km = self.max_speed_kmh * hours;
-        (away * 111.2 > limit_km && distance_m(last.at, at) / 1000.0 > limit_km)
-            .then_some(Fault::ImpossibleSpeed)
+        away * 111.2 > limit_km && distance_m(from.at, to.at) / 1000.0 > limit_km
     }
 }

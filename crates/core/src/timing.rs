@@ -151,18 +151,60 @@ pub enum Verdict {
     Quarantined(OutOfTime),
 }
 
-/// What is known of a device between two fixes: only where it was last believed to be.
+/// What is known of a device between two fixes: where it was last believed to be, and whether
+/// it has said since that it is elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tracker {
     /// The latest fix that was believed.
     pub last: Option<Moment>,
+    /// Fixes since then that were too far from there, but agree with each other.
+    elsewhere: Option<Elsewhere>,
+}
+
+/// A run of fixes, each within reach of the one before, none of the believed place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Elsewhere {
+    last: Moment,
+    fixes: u32,
 }
 
 impl Tracker {
+    /// Takes up where another left off: at its believed fix, and with the fixes later than that
+    /// which it refused as [`Fault::ImpossibleSpeed`], in order of time. Of those the last
+    /// `believe_after - 1` are enough.
+    pub fn resume(
+        last: Option<Moment>,
+        refused: impl IntoIterator<Item = Moment>,
+        limits: &Plausibility,
+    ) -> Self {
+        let mut tracker = Self { last, elsewhere: None };
+        if last.is_some() {
+            for moment in refused {
+                tracker.refuse(moment, limits);
+            }
+        }
+        tracker
+    }
+
+    /// Counts a fix that is too far from the believed place, and says how many agree by now.
+    ///
+    /// One that is not later than the run's last says nothing new: what is read twice counts once.
+    fn refuse(&mut self, now: Moment, limits: &Plausibility) -> u32 {
+        let fixes = match self.elsewhere {
+            Some(run) if now.time <= run.last.time => return 0,
+            Some(run) if !limits.out_of_reach(run.last, now) => run.fixes.saturating_add(1),
+            _ => 1,
+        };
+        self.elsewhere = Some(Elsewhere { last: now, fixes });
+        fixes
+    }
+
     /// Takes a fix in, and adds the crossings that it makes known to `crossings`.
     ///
     /// The first fix only says where the device is. Late fixes and those of a time that is
-    /// known already don't move it.
+    /// known already don't move it. After [`Plausibility::believe_after`] fixes that agree on
+    /// another place than the believed one, that fix is a first fix again: nobody knows the way
+    /// there. Those before it stay marked. Fixes with other faults say nothing about the place.
     pub fn observe(
         &mut self,
         fix: &Fix,
@@ -175,16 +217,20 @@ impl Tracker {
         if let Some(reason) = out_of_time(fix.time, received_at) {
             return Verdict::Quarantined(reason);
         }
-        if let Some(fault) = limits.fault(fix, received_at, self.last) {
-            return Verdict::Faulty(fault);
-        }
         let now = Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };
+        match limits.fault(fix, received_at, self.last) {
+            Some(Fault::ImpossibleSpeed) if self.refuse(now, limits) >= limits.believe_after => {
+                self.last = None;
+            }
+            Some(fault) => return Verdict::Faulty(fault),
+            None => {}
+        }
         match self.last {
             Some(last) if now.time <= last.time => return Verdict::Late,
             Some(last) => setup.crossings_between(device, last, now, crossings),
             None => {}
         }
-        self.last = Some(now);
+        *self = Self { last: Some(now), elsewhere: None };
         Verdict::Moved
     }
 }

@@ -76,13 +76,18 @@ fn setup() -> Setup {
 }
 
 fn run(fixes: &[Fix], setup: &Setup) -> (Tracker, Vec<Verdict>, Vec<Crossing>) {
+    run_within(&Plausibility::default(), fixes, setup)
+}
+
+fn run_within(
+    limits: &Plausibility,
+    fixes: &[Fix],
+    setup: &Setup,
+) -> (Tracker, Vec<Verdict>, Vec<Crossing>) {
     let (mut tracker, mut crossings) = (Tracker::default(), vec![]);
     let verdicts = fixes
         .iter()
-        .map(|fix| {
-            let limits = Plausibility::default();
-            tracker.observe(fix, at(100_000), DEVICE, setup, &limits, &mut crossings)
-        })
+        .map(|fix| tracker.observe(fix, at(100_000), DEVICE, setup, limits, &mut crossings))
         .collect();
     (tracker, verdicts, crossings)
 }
@@ -179,6 +184,42 @@ fn a_device_that_is_really_far_away_is_believed_once_it_can_have_come_there() {
     assert_eq!(verdicts, [Verdict::Moved, fault, fault, Verdict::Moved]);
 }
 
+const FAR: Verdict = Verdict::Faulty(Fault::ImpossibleSpeed);
+
+/// The next fix was believed when 9,000 km could have been flown: after nine hours.
+#[test]
+fn one_wrong_first_fix_silenced_a_device_for_hours() {
+    let mut fixes = vec![fix(0, 46.0, 130.0)];
+    fixes.extend((1..=7).map(|n| fix(n * 5, 46.0, 12.0)));
+    fixes.push(fix(50, 46.02, 12.0));
+    let (_, verdicts, crossings) = run(&fixes, &setup());
+    assert_eq!(verdicts[..5], [Verdict::Moved, FAR, FAR, FAR, FAR]);
+    assert_eq!(verdicts[5..], [Verdict::Moved; 4]);
+    // None on the way from nowhere; the way out of the inner fence is timed as ever.
+    assert!(crossings.iter().all(|c| c.fix_before_at == at(35)), "{crossings:?}");
+    assert!(!crossings.is_empty());
+}
+
+#[test]
+fn fixes_that_jump_about_or_come_twice_are_not_believed_for_their_number() {
+    let mut fixes = vec![fix(0, 46.0, 12.0)];
+    fixes.extend((1..20).map(|n| fix(n * 5, 46.0, if n % 2 == 0 { 80.0 } else { 130.0 })));
+    fixes.extend(vec![fix(100, 60.0, 12.0); 9]);
+    let (tracker, verdicts, _) = run(&fixes, &setup());
+    assert!(verdicts[1..].iter().all(|verdict| *verdict == FAR), "{verdicts:?}");
+    assert_eq!(tracker.last.map(|last| last.time), Some(at(0)));
+}
+
+#[test]
+fn a_fix_of_the_believed_place_ends_a_run_of_others() {
+    let far = |n: i64| fix(n * 5, 60.0, 12.0);
+    let fixes: Vec<Fix> =
+        (1..=4).map(far).chain([fix(25, 46.0, 12.0)]).chain((6..=10).map(far)).collect();
+    let (_, verdicts, _) = run(&[&[fix(0, 46.0, 12.0)], &fixes[..]].concat(), &setup());
+    let ended = [FAR, FAR, FAR, FAR, Verdict::Moved, FAR, FAR, FAR, FAR, Verdict::Moved];
+    assert_eq!(verdicts[1..], ended);
+}
+
 #[test]
 fn a_crossings_id_stays_the_same_over_releases() {
     let id = biplane_core::timing::crossing_id(
@@ -207,13 +248,15 @@ proptest! {
         let fixes: Vec<Fix> = track.iter().map(|&(seconds, lat, lon, satellites)| {
             Fix { satellites: Some(satellites), ..fix(seconds * 20, 46.0 + lat, 12.0 + lon) }
         }).collect();
-        let (live, verdicts, found) = run(&fixes, &setup);
+        // A device that insists on another place is believed for the fixes that were not.
+        let limits = Plausibility { believe_after: u32::MAX, ..Plausibility::default() };
+        let (live, verdicts, found) = run_within(&limits, &fixes, &setup);
         let mut believed: Vec<Fix> = fixes.iter().zip(&verdicts)
             .filter(|(_, verdict)| **verdict == Verdict::Moved)
             .map(|(fix, _)| fix.clone()).collect();
         believed.sort_by_key(|fix| fix.time);
-        let (replayed, _, again) = run(&believed, &setup);
-        prop_assert_eq!(live, replayed);
+        let (replayed, _, again) = run_within(&limits, &believed, &setup);
+        prop_assert_eq!(live.last, replayed.last);
         prop_assert_eq!(&found, &again);
 
         let ids: std::collections::HashSet<_> = found.iter().map(|c| c.id).collect();
@@ -227,5 +270,34 @@ proptest! {
                 prop_assert!(directions.windows(2).all(|pair| pair[0] != pair[1]));
             }
         }
+    }
+
+    /// A processor may end between any two fixes; the next one knows the rows only.
+    #[test]
+    fn a_tracker_that_was_resumed_from_its_rows_decides_as_if_nothing_had_happened(
+        track in prop::collection::vec((1i64..60, 0usize..3, -0.01..0.01f64), 1..60), cut in 0usize..60,
+    ) {
+        let setup = setup();
+        let mut seconds = 0;
+        let fixes: Vec<Fix> = track.iter().map(|&(later, place, lat)| {
+            seconds += later;
+            fix(seconds, [46.0, 50.0, 20.0][place] + lat, 12.0)
+        }).collect();
+        let limits = Plausibility { believe_after: 3, ..Plausibility::default() };
+        let (whole, verdicts, found) = run_within(&limits, &fixes, &setup);
+
+        let (before, after) = fixes.split_at(cut.min(fixes.len()));
+        let (stopped, _, mut crossings) = run_within(&limits, before, &setup);
+        let moment = |fix: &Fix| Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };
+        let refused: Vec<Moment> = before.iter().map(moment)
+            .filter(|moment| stopped.last.is_some_and(|last| last.time < moment.time)).collect();
+        let latest = refused.len().saturating_sub(2);
+        let mut tracker = Tracker::resume(stopped.last, refused[latest..].iter().copied(), &limits);
+        let decided: Vec<Verdict> = after.iter()
+            .map(|fix| tracker.observe(fix, at(100_000), DEVICE, &setup, &limits, &mut crossings))
+            .collect();
+        prop_assert_eq!(&decided, &verdicts[before.len()..]);
+        prop_assert_eq!(tracker.last, whole.last);
+        prop_assert_eq!(crossings, found);
     }
 }

@@ -51,10 +51,19 @@ pub struct Config {
     /// A fix whose clock is further ahead of ours than this is marked faulty, seconds.
     #[arg(long, env = "BIPLANE_MAX_AHEAD_S", default_value_t = Plausibility::default().max_ahead_s)]
     pub max_ahead_s: i64,
+
+    /// After so many fixes in a row that are too far from where a device was believed to be, but
+    /// agree with each other, it is believed to be there.
+    #[arg(long, env = "BIPLANE_BELIEVE_AFTER", default_value_t = Plausibility::default().believe_after, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub believe_after: u32,
 }
 
 impl Config {
     pub(crate) fn plausibility(&self) -> Plausibility {
-        Plausibility { max_speed_kmh: self.max_speed_kmh, max_ahead_s: self.max_ahead_s }
+        Plausibility {
+            max_speed_kmh: self.max_speed_kmh,
+            max_ahead_s: self.max_ahead_s,
+            believe_after: self.believe_after,
+        }
     }
 }

@@ -24,12 +24,14 @@ pub enum ReadStateError {
 }
 
 /// What the database knows of a device.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeviceState {
     /// Which.
     pub device: DeviceId,
     /// The latest believed fix, and whose the device was then.
     pub last: Option<(OrganizationId, Moment)>,
+    /// The latest of the fixes after that which were too far from it, in order of time.
+    pub refused: Vec<Moment>,
     /// No position of the device is later, believed or not.
     pub watermark: Option<Timestamp>,
 }
@@ -47,14 +49,20 @@ impl StateReader {
         Self { url: url.into(), client: None }
     }
 
-    /// The states of devices, in any order.
+    /// The states of devices, in any order, each with up to `refused` fixes that were refused.
     pub async fn states(
         &mut self,
         devices: &[DeviceId],
+        refused: u32,
     ) -> Result<Vec<DeviceState>, ReadStateError> {
         let ids: Vec<Uuid> = devices.iter().map(|device| device.0).collect();
-        let rows =
-            self.client().await?.query(STATES, &[&ids]).await.map_err(ReadStateError::Read)?;
+        let refused = i64::from(refused);
+        let rows = self
+            .client()
+            .await?
+            .query(STATES, &[&ids, &refused])
+            .await
+            .map_err(ReadStateError::Read)?;
         Ok(rows
             .iter()
             .map(|row| DeviceState {
@@ -67,6 +75,16 @@ impl StateReader {
                     },
                 ),
                 watermark: row.get::<_, Option<SystemTime>>(5).map(from_system_time),
+                refused: {
+                    let times: Vec<SystemTime> = row.get(6);
+                    let places =
+                        row.get::<_, Vec<f64>>(7).into_iter().zip(row.get::<_, Vec<f64>>(8));
+                    let moment = |(time, (lat, lon))| Moment {
+                        time: from_system_time(time),
+                        at: Point { lat, lon },
+                    };
+                    times.into_iter().zip(places).map(moment).collect()
+                },
             })
             .collect())
     }
@@ -112,7 +130,8 @@ impl StateReader {
 /// took it) the status has to do.
 const STATES: &str = "
     SELECT d.device, s.organization, s.last_fix_at,
-        coalesce(p.lat, s.lat::float8), coalesce(p.lon, s.lon::float8), w.ts
+        coalesce(p.lat, s.lat::float8), coalesce(p.lon, s.lon::float8), w.ts,
+        coalesce(r.ts, '{}'), coalesce(r.lat, '{}'), coalesce(r.lon, '{}')
     FROM unnest($1::uuid[]) AS d(device)
     LEFT JOIN public.device_status s ON s.device = d.device
     LEFT JOIN LATERAL (
@@ -120,4 +139,11 @@ const STATES: &str = "
         WHERE device = d.device AND ts = s.last_fix_at AND NOT faulty
         ORDER BY abs(lat - s.lat) + abs(lon - s.lon) LIMIT 1) p ON true
     LEFT JOIN LATERAL (
-        SELECT ts FROM telemetry.positions WHERE device = d.device ORDER BY ts DESC LIMIT 1) w ON true";
+        SELECT ts FROM telemetry.positions WHERE device = d.device ORDER BY ts DESC LIMIT 1) w ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(ts ORDER BY ts) AS ts, array_agg(lat ORDER BY ts) AS lat, array_agg(lon ORDER BY ts) AS lon
+        FROM (
+            SELECT DISTINCT ON (ts) ts, lat, lon FROM telemetry.positions
+            WHERE device = d.device AND ts > s.last_fix_at AND organization = s.organization
+                AND fault_reason = 'impossible_speed' AND lat IS NOT NULL AND lon IS NOT NULL
+            ORDER BY ts DESC LIMIT $2) latest) r ON true";

@@ -251,19 +251,29 @@ async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
     let mut batch = Batch::default();
     batch.position(DEVICE, &fix(100, 46.123_456_789_012), at(100), None, true);
     batch.position(DEVICE, &fix(100, 47.0), at(100), None, false);
-    batch.position(DEVICE, &fix(105, 60.0), at(105), Some("impossible_speed"), true);
-    batch.status(DEVICE.id, status(Some(fix(100, 46.123_456_789_012)), 105));
+    for (seconds, reason) in [
+        (105, "impossible_speed"),
+        (110, "no_satellites"),
+        (115, "impossible_speed"),
+        (120, "impossible_speed"),
+    ] {
+        let far = fix(seconds, 60.0 + seconds as f64 / 1000.0);
+        batch.position(DEVICE, &far, at(seconds), Some(reason), true);
+    }
+    batch.status(DEVICE.id, status(Some(fix(100, 46.123_456_789_012)), 120));
     writer.write(&batch).await.unwrap();
 
     let unknown = Uuid::from_u128(0xd3).into();
     let mut reader = StateReader::new(server.url());
-    let states = reader.states(&[DEVICE.id, unknown]).await.unwrap();
+    let states = reader.states(&[DEVICE.id, unknown], 2).await.unwrap();
     let known = states.iter().find(|state| state.device == DEVICE.id).unwrap();
     let place = Point { lat: 46.123_456_789_012, lon: 12.123_456_789 };
     assert_eq!(known.last, Some((DEVICE.organization, Moment { time: at(100), at: place })));
-    assert_eq!(known.watermark, Some(at(105)));
+    assert_eq!(known.watermark, Some(at(120)));
+    let refused: Vec<_> = known.refused.iter().map(|moment| (moment.time, moment.at.lat)).collect();
+    assert_eq!(refused, [(at(115), 60.115), (at(120), 60.12)]);
     let other = states.iter().find(|state| state.device == unknown).unwrap();
-    assert_eq!((other.last, other.watermark), (None, None));
+    assert_eq!((other.last, other.watermark, other.refused.len()), (None, None, 0));
     assert_eq!(reader.last_positions().await.unwrap().len(), 1);
 }
 

@@ -66,7 +66,7 @@ impl Decider {
         let last = state.last.filter(|(organization, _)| *organization == device.organization);
         let known = Known {
             organization: device.organization,
-            tracker: Tracker { last: last.map(|(_, moment)| moment) },
+            tracker: Tracker::resume(last.map(|(_, moment)| moment), state.refused, &self.limits),
             watermark: state.watermark,
         };
         self.partitions.entry(partition).or_default().devices.insert(state.device, known);

@@ -128,7 +128,7 @@ impl Pipeline {
         let ids: Vec<DeviceId> = missing.keys().copied().collect();
         let mut away = Away::new("reading the devices' states", Some(&self.metrics.database_away));
         let states = loop {
-            match self.states.states(&ids).await {
+            match self.states.states(&ids, self.limits.believe_after.saturating_sub(1)).await {
                 Ok(states) => break states,
                 Err(error) => away.failed(&error).await,
             }
