@@ -33,9 +33,10 @@ pub struct Checkpoint {
     pub event: EventId,
     /// Which way counts; `None`: both.
     pub direction: Option<Direction>,
-    /// Event time from which a crossing is valid.
+    /// Event time from which a crossing is valid: when both the checkpoint and the event have begun.
     pub opens_at: Option<Timestamp>,
-    /// Event time until which a crossing is valid, that instant included.
+    /// Event time until which a crossing is valid, that instant included: when the checkpoint
+    /// closes or the event ends, whichever is first.
     pub closes_at: Option<Timestamp>,
 }
 
@@ -93,7 +94,7 @@ pub struct Crossing {
 pub enum CrossingStatus {
     /// It does.
     Valid,
-    /// Before the checkpoint opened or after it closed.
+    /// Before the checkpoint opened or the event began, or after either's end.
     OutsideWindow,
 }
 

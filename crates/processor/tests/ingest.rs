@@ -466,6 +466,16 @@ async fn the_demo_race_through_log_and_database_gives_the_scorers_crossings() {
     let tracks = race::tracks();
     let bib = |name: &str| name[1..].parse::<u64>().unwrap();
     let rig = Rig::new(tracks.keys().map(|name| bib(name))).await;
+    // As the demo has it: the event lasts from the recording's first fix to its last.
+    let times = || tracks.values().flatten().map(|fix| fix.time.as_millis() as f64 / 1000.0);
+    let (starts_at, ends_at) = (times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max));
+    rig.client
+        .execute(
+            "UPDATE events SET starts_at = to_timestamp($1), ends_at = to_timestamp($2)",
+            &[&starts_at, &ends_at],
+        )
+        .await
+        .unwrap();
     // As trackers send: all at once, each in its own order, ten fixes a frame.
     let mut queues: BTreeMap<_, _> =
         tracks.iter().map(|(name, fixes)| (bib(name), fixes.chunks(10))).collect();
@@ -490,6 +500,7 @@ async fn the_demo_race_through_log_and_database_gives_the_scorers_crossings() {
     processor.stop().await;
     assert_eq!(rig.count("telemetry.positions").await, 78_480);
     assert_eq!(rig.count("telemetry.positions WHERE faulty").await, 0);
+    assert_eq!(rig.count("crossings WHERE status <> 'valid'").await, 0);
     let rows = rig
         .client
         .query(

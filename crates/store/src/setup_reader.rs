@@ -145,14 +145,16 @@ async fn fences(
     Ok(fences.into_iter().map(|(owner, fences)| (owner, FenceIndex::new(fences))).collect())
 }
 
-/// Events that are timed: a finished one still takes what trackers send late.
+/// Events that are timed: a finished one still takes what trackers send late. What is of another
+/// organization than its event has no part in it.
 const TIMED: &str = "v.status IN ('scheduled', 'running', 'finished')";
 
 async fn entries(
     transaction: &Transaction<'_>,
 ) -> Read<HashMap<biplane_core::DeviceId, Vec<Entry>>> {
     let statement = format!(
-        "SELECT e.id, e.event, e.device FROM public.entries e JOIN public.events v ON v.id = e.event
+        "SELECT e.id, e.event, e.device FROM public.entries e
+         JOIN public.events v ON v.id = e.event AND v.organization = e.organization
          WHERE {TIMED} ORDER BY e.id"
     );
     let mut entries: HashMap<_, Vec<_>> = HashMap::new();
@@ -166,9 +168,13 @@ async fn entries(
 async fn checkpoints(
     transaction: &Transaction<'_>,
 ) -> Read<HashMap<biplane_core::GeofenceId, Vec<Checkpoint>>> {
+    // A tracker that drives home next week times nothing: no checkpoint is open beyond its event.
+    // What is null bounds nothing.
     let statement = format!(
-        "SELECT k.id, k.event, k.geofence, k.direction, k.opens_at, k.closes_at
-         FROM public.checkpoints k JOIN public.events v ON v.id = k.event
+        "SELECT k.id, k.event, k.geofence, k.direction,
+            greatest(k.opens_at, v.starts_at), least(k.closes_at, v.ends_at)
+         FROM public.checkpoints k
+         JOIN public.events v ON v.id = k.event AND v.organization = k.organization
          WHERE {TIMED} ORDER BY k.event, k.sort, k.id"
     );
     let mut checkpoints: HashMap<_, Vec<_>> = HashMap::new();

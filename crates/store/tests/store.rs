@@ -321,6 +321,64 @@ async fn the_setup_holds_what_is_active_and_names_what_it_leaves_out() {
     assert_eq!(setup.fences[&DEVICE.organization].len(), 1);
 }
 
+/// Valid crossings of a race that was over came in for as long as trackers were switched on.
+#[tokio::test]
+async fn a_tracker_that_drove_home_next_week_was_timed_for_the_finished_event() {
+    let (server, client) = server().await;
+    // The first checkpoint opens at 11:40:00.250, the other one has no times of its own.
+    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
+    for (starts_at, ends_at, first, second) in [
+        (None, None, (Some(250), None), (None, None)),
+        (None, Some(at(9)), (Some(250), Some(9_000)), (None, Some(9_000))),
+        (Some(at(-9)), None, (Some(250), None), (Some(-9_000), None)),
+        (Some(at(1)), Some(at(9)), (Some(1_000), Some(9_000)), (Some(1_000), Some(9_000))),
+    ] {
+        let seconds = |time: Option<Timestamp>| time.map(|time| time.as_millis() as f64 / 1000.0);
+        client
+            .execute(
+                "UPDATE events SET status = 'finished', starts_at = to_timestamp($1), ends_at = to_timestamp($2)
+                 WHERE name = 'race'",
+                &[&seconds(starts_at), &seconds(ends_at)],
+            )
+            .await
+            .unwrap();
+        let (setup, _) = reader.read().await.unwrap();
+        let since_start = |time: Option<Timestamp>| time.map(|time| time - at(0));
+        let times: Vec<_> = setup.checkpoints[&Uuid::from_u128(0xf1).into()]
+            .iter()
+            .map(|one| (since_start(one.opens_at), since_start(one.closes_at)))
+            .collect();
+        assert_eq!(times, [first, second]);
+    }
+    client
+        .batch_execute("UPDATE checkpoints SET closes_at = '2020-09-12 11:40:02+00'")
+        .await
+        .unwrap();
+    let (setup, _) = reader.read().await.unwrap();
+    let checkpoints = &setup.checkpoints[&Uuid::from_u128(0xf1).into()];
+    assert!(checkpoints.iter().all(|one| one.closes_at == Some(at(2))), "the earlier end counts");
+}
+
+#[tokio::test]
+async fn entries_and_checkpoints_of_another_organization_took_part_in_an_event() {
+    let (server, client) = server().await;
+    // As if written before the database refused it.
+    client
+        .batch_execute(
+            "INSERT INTO organizations VALUES ('00000000-0000-0000-0000-0000000000a2', 'Strangers');
+             SET session_replication_role = replica;
+             UPDATE entries SET organization = '00000000-0000-0000-0000-0000000000a2';
+             UPDATE checkpoints SET organization = '00000000-0000-0000-0000-0000000000a2' WHERE name = 'Goal';",
+        )
+        .await
+        .unwrap();
+    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
+    let (setup, _) = reader.read().await.unwrap();
+    assert!(setup.entries.is_empty());
+    let left: Vec<_> = setup.checkpoints.values().flatten().map(|one| one.id.0.as_u128()).collect();
+    assert_eq!(left, [0xc2]);
+}
+
 /// `support/public.sql` stands in for Directus: it must not drift from what Directus makes.
 #[tokio::test]
 async fn the_tables_that_these_tests_use_have_the_columns_of_the_schema_snapshot() {
