@@ -336,9 +336,10 @@ mod tests {
         clear_stale_lock(&data).await.expect("cleared");
         assert!(!lock.exists());
 
-        std::fs::write(&lock, "1\n").expect("written");
         let mut sleeping =
             Command::new("sleep").arg("60").current_dir(&data).spawn().expect("sleep");
+        let owner = sleeping.id().expect("it runs");
+        std::fs::write(&lock, format!("{owner}\n")).expect("written");
         let error = clear_stale_lock(&data).await.expect_err("it runs").to_string();
         assert!(error.contains("still runs on"), "{error}");
         assert!(lock.exists());
