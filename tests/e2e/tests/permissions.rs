@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use biplane_e2e::{
-    COLLECTIONS, Findings, Tenant, admin, change, create, graphql, path, stack, user,
+    COLLECTIONS, Findings, Tenant, admin, change, create, eventually, graphql, path, stack, user,
 };
 use biplane_stack::directus::Client;
 use reqwest::Method;
@@ -230,10 +230,13 @@ async fn who_acknowledges_an_alert_is_written_down_by_form_and_by_flow() {
     );
     let me = one.operator.read("/users/me?fields=id").await.expect("me");
     for alert in [by_form, path("alerts", by_flow)] {
-        let alert = admin.read(&alert).await.expect("an alert");
-        let stamped = alert["status"] == "acknowledged"
-            && alert["acknowledged_by"] == me["id"]
-            && alert["acknowledged_at"].is_string();
+        // The flow answers before it has run.
+        let alert = eventually("the alert is acknowledged", async || {
+            let alert = admin.read(&alert).await.expect("an alert");
+            (alert["status"] == "acknowledged").then_some(alert)
+        })
+        .await;
+        let stamped = alert["acknowledged_by"] == me["id"] && alert["acknowledged_at"].is_string();
         findings.check(stamped, || format!("the stamp: {alert}"));
     }
 }
