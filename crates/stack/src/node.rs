@@ -137,7 +137,11 @@ impl Node {
 const NPM_ADVICE: &str = "the log above has npm's own words; start again, what was done is kept";
 
 fn npm(layout: &Layout, name: &str, folder: &Path, log: &str, node: Option<&Node>) -> Program {
-    let program = Program::new(name, "npm", folder, layout.log(log)).with_our_environment();
+    let program = Program::new(name, "npm", folder, layout.log(log))
+        .with_our_environment()
+        // By itself npm says for minutes nothing of a registry that is out of reach.
+        .env("npm_config_fetch_retry_mintimeout", "1000")
+        .env("npm_config_fetch_retry_maxtimeout", "5000");
     let Some(node) = node else { return program };
     let program = program.env("PATH", node.path());
     match &node.folder {

@@ -46,7 +46,7 @@ impl Postgres {
         if !data.join("PG_VERSION").exists() {
             make_cluster(layout, &data, secrets, step).await?;
         }
-        clear_stale_lock(&data).await?;
+        clear_stale_lock(&data, Duration::from_secs(10)).await?;
         step.note("starting");
         let settings = [
             "listen_addresses=127.0.0.1".to_owned(),
@@ -77,7 +77,7 @@ impl Postgres {
             })
             .await?;
         if password_is_wrong {
-            running.stop().await;
+            running.stop(Duration::from_secs(10)).await;
             let secret = layout.data.join("secrets/postgres");
             return Err(SetupError::new(
                 NAME,
@@ -198,7 +198,7 @@ async fn make_cluster(
 ///
 /// After a kill or a power cut its process id may belong to another program by now, or to a
 /// zombie where nothing reaps them (many containers): PostgreSQL would refuse to start.
-async fn clear_stale_lock(data: &Path) -> Result<(), SetupError> {
+async fn clear_stale_lock(data: &Path, patience: Duration) -> Result<(), SetupError> {
     let lock = data.join("postmaster.pid");
     let Ok(text) = std::fs::read_to_string(&lock) else { return Ok(()) };
     let owner = text.lines().next().unwrap_or_default().trim();
@@ -206,12 +206,10 @@ async fn clear_stale_lock(data: &Path) -> Result<(), SetupError> {
     if hidden.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
         return Ok(());
     }
-    let mut running = running_in(data);
     // Sessions notice within moments that their server has died.
-    for _ in 0..100 {
-        if running.is_none() {
-            break;
-        }
+    let deadline = tokio::time::Instant::now() + patience;
+    let mut running = running_in(data);
+    while running.is_some() && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(100)).await;
         running = running_in(data);
     }
@@ -333,14 +331,17 @@ mod tests {
         let lock = data.join("postmaster.pid");
         // The process id lives: it is ours. It has nothing to do with that folder.
         std::fs::write(&lock, format!("{}\n", std::process::id())).expect("written");
-        clear_stale_lock(&data).await.expect("cleared");
+        clear_stale_lock(&data, Duration::from_millis(300)).await.expect("cleared");
         assert!(!lock.exists());
 
         let mut sleeping =
             Command::new("sleep").arg("60").current_dir(&data).spawn().expect("sleep");
         let owner = sleeping.id().expect("it runs");
         std::fs::write(&lock, format!("{owner}\n")).expect("written");
-        let error = clear_stale_lock(&data).await.expect_err("it runs").to_string();
+        let error = clear_stale_lock(&data, Duration::from_millis(300))
+            .await
+            .expect_err("it runs")
+            .to_string();
         assert!(error.contains("still runs on"), "{error}");
         assert!(lock.exists());
         sleeping.kill().await.expect("ended");

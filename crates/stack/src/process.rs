@@ -161,7 +161,7 @@ impl Program {
             status = running.child.wait() => status,
             () = watch => unreachable!("watching never ends"),
             () = tokio::time::sleep(at_most) => {
-                running.stop().await;
+                running.stop(Duration::from_secs(5)).await;
                 return Err(SetupError::new(&*self.name, format!("not done after {} s", at_most.as_secs()))
                     .log(&self.log));
             }
@@ -240,10 +240,13 @@ impl Running {
         }
     }
 
-    /// Asks it to end, and ends it with all that it started after 10 s.
-    pub async fn stop(mut self) {
+    /// Asks it to end, and ends it with all that it started when it takes longer than `grace`.
+    pub async fn stop(mut self, grace: Duration) {
         self.signal(self.program.stop_signal);
-        let _ = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+        if tokio::time::timeout(grace, self.child.wait()).await.is_err() {
+            self.signal(Signal::SIGKILL);
+            let _ = self.child.wait().await;
+        }
     }
 
     /// Ends it at once, as a crash does, and starts it anew.
@@ -338,6 +341,7 @@ mod tests {
         let step = Progress::default().step("test");
         let program = shell("echo no luck; exit 3", "failure");
         let error = program.run(&step, Duration::from_secs(5)).await.expect_err("exit 3");
+        std::fs::remove_file(program.log_path()).expect("the log");
         let text = error.to_string();
         assert!(text.starts_with("Shell: sh ended with exit code 3\n"), "{text}");
         assert!(text.contains("    no luck"), "{text}");
@@ -352,6 +356,7 @@ mod tests {
                 break Pid::from_raw(line.parse().expect("a process id"));
             }
         };
+        std::fs::remove_file(running.log_path()).expect("the log");
         drop(running);
         for _ in 0..100 {
             // A zombie that nobody waits for counts as gone.

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 use crate::demo::{self, Race};
 use crate::directus::{ADMIN_EMAIL, Client, Directus, Loaded, load_configuration, login_failed};
@@ -50,12 +51,16 @@ pub struct Description {
     pub project: PathBuf,
 }
 
+/// How many of what runs are servers: PostgreSQL and Redis.
+const SERVERS: usize = 2;
+
 /// The servers and processes of an installation.
 #[derive(Debug)]
 pub struct Stack {
     layout: Layout,
     options: Options,
     secrets: Secrets,
+    /// In the order of their start: the servers, then what lives on them.
     running: Vec<Running>,
     description: Option<Description>,
     _lock: File,
@@ -221,11 +226,19 @@ impl Stack {
         }
     }
 
-    /// Ends everything that was started, the last first.
+    /// Ends everything that was started: first what lives on the servers, then those.
     pub async fn stop(mut self) {
         let _ = std::fs::remove_file(self.description_file());
-        while let Some(running) = self.running.pop() {
-            running.stop().await;
+        // Without one of its parts nothing can be brought to a good end; nor need it be waited for.
+        let broken = self.running.iter_mut().any(|part| part.ended().is_some());
+        let grace = Duration::from_secs(if broken { 2 } else { 10 });
+        let processes = self.running.split_off(self.running.len().min(SERVERS));
+        for parts in [processes, self.running] {
+            let mut stopping = JoinSet::new();
+            for part in parts {
+                stopping.spawn(part.stop(grace));
+            }
+            stopping.join_all().await;
         }
     }
 
