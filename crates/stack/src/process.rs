@@ -190,11 +190,6 @@ impl Running {
         &self.program.name
     }
 
-    /// Its process id, while it runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.child.id()
-    }
-
     /// Its log.
     pub fn log_path(&self) -> &Path {
         &self.program.log

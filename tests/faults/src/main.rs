@@ -16,7 +16,7 @@ use serde::Serialize;
 struct Arguments {
     #[arg(long, env = "BIPLANE_PROJECT", hide = true)]
     project: Option<PathBuf>,
-    /// Print nothing but the JSON object on standard output (there is nothing else now).
+    /// Accepted as by every bench and fault run; standard output is the JSON object in any case.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
