@@ -8,7 +8,8 @@ use crate::{Layout, Progress, SetupError};
 
 /// PostgreSQL's programs, as Debian installs them.
 pub const POSTGRES_BIN: &str = "/usr/lib/postgresql/15/bin";
-const POSTGIS_CONTROL: &str = "/usr/share/postgresql/15/extension/postgis.control";
+/// Its library: the control file beside it comes from another package, which may be there alone.
+const POSTGIS_LIBRARY: &str = "/usr/lib/postgresql/15/lib/postgis-3.so";
 
 /// Installs the packages that are missing, where this user may.
 pub async fn ensure(layout: &Layout, progress: &Progress, browser: bool) -> Result<(), SetupError> {
@@ -68,7 +69,7 @@ pub async fn ensure(layout: &Layout, progress: &Progress, browser: bool) -> Resu
 fn missing(browser: bool) -> Vec<&'static str> {
     let installed = [
         ("postgresql-15", Path::new(POSTGRES_BIN).join("postgres").exists()),
-        ("postgresql-15-postgis-3", Path::new(POSTGIS_CONTROL).exists()),
+        ("postgresql-15-postgis-3", Path::new(POSTGIS_LIBRARY).exists()),
         ("redis-server", on_path("redis-server").is_some()),
         // Directus's native add-ons are compiled.
         ("build-essential", on_path("g++").is_some() && on_path("make").is_some()),
