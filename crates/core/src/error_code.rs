@@ -103,6 +103,8 @@ error_codes! {
     SnapshotDuplicate = "SNAPSHOT_DUPLICATE", 400;
     /// A schema snapshot points to something that it lacks.
     SnapshotDangling = "SNAPSHOT_DANGLING", 400;
+    /// A schema snapshot has a key that Directus does not know.
+    SnapshotUnknownKey = "SNAPSHOT_UNKNOWN_KEY", 400;
     /// A snapshot's lineage has a line that is no hash.
     SnapshotLineage = "SNAPSHOT_LINEAGE", 400;
 }

@@ -114,9 +114,34 @@ pub enum ReadError {
         /// Where its foreign key points.
         table: String,
     },
+    /// A key that no Directus of this major version writes.
+    #[error("{place}: `{key}` is unknown to this version of Directus; is it misspelt?")]
+    UnknownKey {
+        /// Where.
+        place: String,
+        /// The key.
+        key: String,
+    },
 }
 
 impl ReadError {
+    /// The place in the document, as `fields[3] (devices.imei)`; none where it is the whole.
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Self::Missing { place, .. }
+            | Self::Shape { place, .. }
+            | Self::Duplicate { place }
+            | Self::UnknownCollection { place, .. }
+            | Self::UnknownField { place, .. }
+            | Self::NoRelation { place, .. }
+            | Self::UnknownKey { place, .. } => Some(place),
+            Self::FormatVersion { .. } => Some("version"),
+            Self::Vendor { .. } => Some("vendor"),
+            Self::Directus { .. } => Some("directus"),
+            Self::Empty | Self::Syntax { .. } => None,
+        }
+    }
+
     /// The stable code of this refusal.
     pub const fn code(&self) -> ErrorCode {
         match self {
@@ -130,6 +155,7 @@ impl ReadError {
             Self::UnknownCollection { .. }
             | Self::UnknownField { .. }
             | Self::NoRelation { .. } => ErrorCode::SnapshotDangling,
+            Self::UnknownKey { .. } => ErrorCode::SnapshotUnknownKey,
         }
     }
 }

@@ -6,15 +6,30 @@
 //! Pure: text in, values out. Files, databases and the `directus` command are the callers'.
 
 mod error;
+mod facets;
+mod fill;
+mod keys;
 mod lineage;
+mod loss;
+mod merge;
 mod normalise;
+mod plan;
 mod read;
+mod rename;
+mod report;
 mod snapshot;
+mod stages;
 mod strict;
+mod yaml;
 
 pub use error::{Format, LineageError, ReadError};
 pub use lineage::Lineage;
+pub use loss::{Loss, LossKind};
+pub use merge::Merge;
 pub use normalise::SnapshotHash;
+pub use plan::{Ancestry, Change, Difference, Fingerprint, Item, Outcome, Plan, Reason, Verdict};
+pub use read::{Reading, Warned};
+pub use rename::{Rename, RenameError};
 pub use snapshot::{Collection, Field, FieldKey, Relation, Snapshot, SystemField};
 
 /// The major version of Directus whose snapshots are read.

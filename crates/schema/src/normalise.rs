@@ -6,7 +6,6 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::VENDOR;
 use crate::error::LineageError;
 use crate::snapshot::{FieldKey, Snapshot};
 
@@ -48,7 +47,9 @@ impl Snapshot {
         let mut document = self.rest.clone();
         document.insert("version".into(), 1.into());
         document.insert("directus".into(), self.directus.clone().into());
-        document.insert("vendor".into(), VENDOR.into());
+        if let Some(vendor) = &self.vendor {
+            document.insert("vendor".into(), vendor.clone().into());
+        }
         let collections = self.collections.iter().map(|(name, collection)| {
             let mut body = collection.body.clone();
             body.insert("collection".into(), name.clone().into());

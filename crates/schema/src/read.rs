@@ -21,22 +21,58 @@ const FOREIGN_KEY: [&str; 7] = [
     "on_delete",
 ];
 
+/// How much is let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Nothing that could not be applied here.
+    Strict,
+    /// Another version or vendor, and what points nowhere: warned about. For plans from files.
+    Lenient,
+}
+
+/// A snapshot with what was let pass.
+#[derive(Debug)]
+pub struct Warned {
+    /// As read.
+    pub snapshot: Snapshot,
+    /// What a strict reading refuses.
+    pub warnings: Vec<ReadError>,
+}
+
 impl FromStr for Snapshot {
     type Err = ReadError;
 
-    /// Reads YAML, or JSON where the first character is a brace.
+    /// Reads YAML, or JSON where the first character is a brace; refuses what can't be applied.
     fn from_str(text: &str) -> Result<Self, ReadError> {
+        Self::read(text, Reading::Strict).map(|read| read.snapshot)
+    }
+}
+
+impl Snapshot {
+    /// Reads YAML, or JSON where the first character is a brace.
+    pub fn read(text: &str, reading: Reading) -> Result<Warned, ReadError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let document = match text.trim_start().chars().next() {
             None => return Err(ReadError::Empty),
             Some('{') => json(text)?,
             Some(_) => yaml(text)?,
         };
-        let snapshot = parts(document)?;
-        check(&snapshot)?;
-        Ok(snapshot)
+        let mut warnings = Vec::new();
+        let mut judge = |fault| match reading {
+            Reading::Strict => Err(fault),
+            Reading::Lenient => {
+                warnings.push(fault);
+                Ok(())
+            }
+        };
+        let snapshot = parts(document, &mut judge)?;
+        check(&snapshot, &mut judge)?;
+        Ok(Warned { snapshot, warnings })
     }
 }
+
+/// Refuses a fault or takes note of it.
+type Judge<'a> = &'a mut dyn FnMut(ReadError) -> Result<(), ReadError>;
 
 fn yaml(text: &str) -> Result<Value, ReadError> {
     let Strict(value) = serde_yaml_ng::from_str(text).map_err(|error| {
@@ -60,7 +96,7 @@ fn syntax(format: Format, line: usize, column: usize, message: &str) -> ReadErro
     ReadError::Syntax { format, line, column, message }
 }
 
-fn parts(document: Value) -> Result<Snapshot, ReadError> {
+fn parts(document: Value, judge: Judge<'_>) -> Result<Snapshot, ReadError> {
     let mut document = object(document, "the snapshot")?;
 
     let format = take(&mut document, "the snapshot", "version")?;
@@ -69,38 +105,41 @@ fn parts(document: Value) -> Result<Snapshot, ReadError> {
     }
     let directus = string(take(&mut document, "the snapshot", "directus")?, "directus")?;
     if directus.split('.').next().and_then(|major| major.parse().ok()) != Some(DIRECTUS_MAJOR) {
-        return Err(ReadError::Directus { found: directus });
+        judge(ReadError::Directus { found: directus.clone() })?;
     }
-    let vendor = string(take(&mut document, "the snapshot", "vendor")?, "vendor")?;
-    if vendor != VENDOR {
-        return Err(ReadError::Vendor { found: vendor });
+    let vendor = match document.remove("vendor") {
+        Some(vendor) => Some(string(vendor, "vendor")?),
+        None => {
+            judge(ReadError::Missing { place: "the snapshot".to_owned(), key: "vendor" })?;
+            None
+        }
+    };
+    if let Some(found) = vendor.clone().filter(|vendor| vendor != VENDOR) {
+        judge(ReadError::Vendor { found })?;
     }
 
     let mut collections = BTreeMap::new();
     for Entry { place, mut body } in entries(&mut document, "collections")? {
         let name = name(&mut body, &place, "collection")?;
         let place = format!("{place} ({name})");
-        require(&body, &place, &["meta"])?;
         if collections.insert(name, Collection { body }).is_some() {
             return Err(ReadError::Duplicate { place });
         }
     }
-    let fields =
-        keyed(entries(&mut document, "fields")?, &["type", "meta"], |body| Field { body })?;
+    let fields = keyed(entries(&mut document, "fields")?, |body| Field { body })?;
     let system_fields = match document.contains_key("systemFields") {
-        true => Some(keyed(entries(&mut document, "systemFields")?, &["schema"], |body| {
-            SystemField { body }
-        })?),
+        true => Some(keyed(entries(&mut document, "systemFields")?, |body| SystemField { body })?),
         false => None,
     };
-    let relations =
-        keyed(entries(&mut document, "relations")?, &["related_collection", "meta"], |body| {
-            Relation { body }
-        })?;
-    Ok(Snapshot { directus, collections, fields, system_fields, relations, rest: document })
+    let relations = entries(&mut document, "relations")?;
+    if let Err(fault) = whole_to_its_end(&relations) {
+        judge(fault)?;
+    }
+    let relations = keyed(relations, |body| Relation { body })?;
+    Ok(Snapshot { directus, vendor, collections, fields, system_fields, relations, rest: document })
 }
 
-fn check(snapshot: &Snapshot) -> Result<(), ReadError> {
+fn check(snapshot: &Snapshot, judge: Judge<'_>) -> Result<(), ReadError> {
     let collection = |place: String, name: &str| {
         if is_system(name) || snapshot.collections.contains_key(name) {
             return Ok(());
@@ -110,37 +149,48 @@ fn check(snapshot: &Snapshot) -> Result<(), ReadError> {
 
     for (key, field) in &snapshot.fields {
         let place = || format!("fields ({key})");
-        collection(place(), &key.collection)?;
+        if let Err(fault) = collection(place(), &key.collection) {
+            judge(fault)?;
+        }
         // A foreign key to a table that Directus does not track is nobody's relation.
         let Some(table) = field.foreign_key_table() else { continue };
         let described = snapshot.relations.get(key).is_some_and(Relation::has_foreign_key);
         if !described && (is_system(table) || snapshot.collections.contains_key(table)) {
-            return Err(ReadError::NoRelation { place: place(), table: table.to_owned() });
+            judge(ReadError::NoRelation { place: place(), table: table.to_owned() })?;
         }
     }
     for (key, relation) in &snapshot.relations {
         let place = || format!("relations ({key})");
-        collection(place(), &key.collection)?;
-        if let Some(related) = relation.related_collection() {
-            collection(place(), related)?;
+        let names = [Some(key.collection.as_str()), relation.related_collection()];
+        for name in names.into_iter().flatten() {
+            if let Err(fault) = collection(place(), name) {
+                judge(fault)?;
+            }
         }
         if !is_system(&key.collection) && !snapshot.fields.contains_key(key) {
-            return Err(ReadError::UnknownField {
+            judge(ReadError::UnknownField {
                 place: place(),
                 collection: key.collection.clone(),
                 field: key.field.clone(),
-            });
+            })?;
         }
-        if let Some(Value::Object(schema)) = relation.body.get("schema") {
-            require(schema, &format!("{}.schema", place()), &FOREIGN_KEY)?;
-        }
+    }
+    Ok(())
+}
+
+/// A file that was cut off ends in the middle of an entry. Elsewhere a missing key is one that the
+/// version of Directus which wrote the file did not know, and can be filled in.
+fn whole_to_its_end(relations: &[Entry]) -> Result<(), ReadError> {
+    let Some(Entry { place, body }) = relations.last() else { return Ok(()) };
+    require(body, place, &["related_collection", "meta"])?;
+    if let Some(Value::Object(schema)) = body.get("schema") {
+        require(schema, &format!("{place}.schema"), &FOREIGN_KEY)?;
     }
     Ok(())
 }
 
 fn keyed<T>(
     entries: Vec<Entry>,
-    required: &[&'static str],
     make: impl Fn(Map<String, Value>) -> T,
 ) -> Result<BTreeMap<FieldKey, T>, ReadError> {
     let mut all = BTreeMap::new();
@@ -150,7 +200,6 @@ fn keyed<T>(
             field: name(&mut body, &place, "field")?,
         };
         let place = format!("{place} ({key})");
-        require(&body, &place, required)?;
         if all.insert(key, make(body)).is_some() {
             return Err(ReadError::Duplicate { place });
         }

@@ -91,6 +91,8 @@ impl Relation {
 pub struct Snapshot {
     /// The version of Directus that took it, such as `11.17.4`.
     pub directus: String,
+    /// The database vendor, as Directus names it; absent in snapshots of old versions.
+    pub vendor: Option<String>,
     /// Collections and folders by name.
     pub collections: BTreeMap<String, Collection>,
     /// Fields by name, those that were added to Directus's own collections among them.
