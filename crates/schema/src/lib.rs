@@ -5,11 +5,13 @@
 //!
 //! Pure: text in, values out. Files, databases and the `directus` command are the callers'.
 
+mod compare;
 mod error;
 mod facets;
 mod fill;
 mod keys;
 mod lineage;
+mod locate;
 mod loss;
 mod merge;
 mod normalise;
@@ -24,6 +26,7 @@ mod yaml;
 
 pub use error::{Format, LineageError, ReadError};
 pub use lineage::Lineage;
+pub use locate::line_of;
 pub use loss::{Loss, LossKind};
 pub use merge::Merge;
 pub use normalise::SnapshotHash;

@@ -421,7 +421,7 @@ fn a_rename_is_offered_and_once_approved_keeps_the_data() {
         first().without_field("devices", "imei").column("devices", "serial", "character varying");
     let offered = plan(Some(&first()), &first(), &target);
     let rename: Rename = "devices.imei -> devices.serial".parse().expect("a rename");
-    assert_eq!(offered.renames, [rename.clone()]);
+    assert_eq!(offered.renames, std::slice::from_ref(&rename));
     assert_eq!(offered.losses().count(), 1);
 
     let approved = plan_as(Ancestry::Descendant, Some(&first()), &first(), &target, &[rename]);

@@ -232,8 +232,7 @@ fn a_foreign_key_that_directus_would_drop_is_refused() {
     assert_eq!(refusal(|s| remove(&mut s["relations"][0], "schema")), said);
     assert_eq!(
         refusal(|s| remove(&mut s["relations"][0]["schema"], "on_delete")),
-        "SNAPSHOT_INCOMPLETE relations (races.place).schema: `on_delete` is missing; \
-         is the snapshot cut off?"
+        "SNAPSHOT_INCOMPLETE relations[0].schema: `on_delete` is missing; is the snapshot cut off?"
     );
 }
 
