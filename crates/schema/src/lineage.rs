@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::error::LineageError;
 use crate::normalise::SnapshotHash;
+use crate::plan::Ancestry;
 
 /// Hashes, oldest first; the last one is that of the snapshot beside it.
 ///
@@ -22,6 +23,15 @@ impl Lineage {
     /// The hash of the snapshot that this lineage belongs to; none where no snapshot was taken yet.
     pub fn current(&self) -> Option<&SnapshotHash> {
         self.0.last()
+    }
+
+    /// Whose child the snapshot beside this lineage is, for a database whose base has that hash.
+    pub fn ancestry(&self, base: Option<SnapshotHash>) -> Ancestry {
+        match base {
+            None => Ancestry::NoBase,
+            Some(base) if self.contains(&base) => Ancestry::Descendant,
+            Some(_) => Ancestry::Rollback,
+        }
     }
 
     /// Makes `hash` the current one. The current one again changes nothing.

@@ -1,0 +1,166 @@
+//! Directus's own command line.
+//!
+//! It exits 0 in cases where it did nothing and in one where it did half, hangs without a terminal
+//! unless told `--yes`, and logs to standard output. So what it did is looked up afterwards; here
+//! it is only run, bounded in time, and its words are kept.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use biplane_schema::{ReadError, Reading, Snapshot};
+use tokio::process::Command;
+
+use crate::Installation;
+
+/// The name under which its sessions are known to the database.
+pub(crate) const APPLICATION: &str = "biplane schema apply";
+
+/// Longer than any that was seen; a deadlock is retried for seconds, a large table rewritten.
+const AT_MOST: Duration = Duration::from_secs(900);
+
+/// Why a command of Directus's failed.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficialError {
+    /// There is a file that Directus would read over its environment.
+    #[error("{0} would override Directus's environment; move it away")]
+    DotEnv(String),
+    /// It could not be started or talked to.
+    #[error("cannot run {program}: {source}")]
+    Run {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It was still running after so long.
+    #[error("`directus {command}` was not done after {seconds} s; its last words: {output}")]
+    Slow {
+        /// Its arguments.
+        command: String,
+        /// The limit.
+        seconds: u64,
+        /// The end of its output.
+        output: String,
+    },
+    /// It said that it failed.
+    #[error("`directus {command}` failed: {output}")]
+    Failed {
+        /// Its arguments.
+        command: String,
+        /// The end of its output.
+        output: String,
+    },
+    /// It wrote a snapshot that can't be read.
+    #[error("`directus schema snapshot` wrote what is no snapshot: {0}")]
+    Snapshot(#[from] ReadError),
+    /// It exited 0 and wrote none.
+    #[error("`directus schema snapshot` ended well and wrote nothing; its last words: {0}")]
+    NoSnapshot(String),
+}
+
+impl Installation {
+    /// `directus bootstrap`.
+    pub async fn bootstrap(&self) -> Result<String, OfficialError> {
+        self.directus(&["bootstrap"]).await
+    }
+
+    /// The schema that the database has now.
+    pub async fn running_schema(&self) -> Result<Snapshot, OfficialError> {
+        let folder = scratch()?;
+        let path = folder.path().join("running.json");
+        let shown = path.to_string_lossy().into_owned();
+        let said = self.directus(&["schema", "snapshot", "--yes", "--format", "json", &shown]).await?;
+        let text = std::fs::read_to_string(&path).map_err(|_| OfficialError::NoSnapshot(said))?;
+        // It is what it is: what points nowhere already does.
+        Ok(Snapshot::read(&text, Reading::Lenient)?.snapshot)
+    }
+
+    /// `directus schema apply --dry-run`: what Directus itself says that it would do.
+    pub async fn dry_run(&self, snapshot: &Snapshot) -> Result<String, OfficialError> {
+        let folder = scratch()?;
+        let path = write(folder.path(), snapshot)?;
+        self.directus(&["schema", "apply", "--yes", "--dry-run", &path]).await
+    }
+
+    /// `directus schema apply`. What came of it must be looked up.
+    pub async fn apply_as_is(&self, snapshot: &Snapshot) -> Result<String, OfficialError> {
+        let folder = scratch()?;
+        let path = write(folder.path(), snapshot)?;
+        self.directus(&["schema", "apply", "--yes", &path]).await
+    }
+
+    /// A program that will be Directus: the command line with these arguments.
+    pub fn command(&self, args: &[&str]) -> Result<std::process::Command, OfficialError> {
+        let dot_env = self.folder.join(".env");
+        if dot_env.exists() {
+            return Err(OfficialError::DotEnv(dot_env.display().to_string()));
+        }
+        let mut command = std::process::Command::new(&self.node);
+        command.arg(&self.cli).args(args).current_dir(&self.folder);
+        if !self.inherit_env {
+            command.env_clear();
+            let kept = ["HOME", "LANG", "TMPDIR"];
+            command.envs(kept.into_iter().filter_map(|key| Some((key, std::env::var_os(key)?))));
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = self.node_folder().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
+        if let Ok(path) = std::env::join_paths(folders) {
+            command.env("PATH", path);
+        }
+        command.envs(self.env.iter().map(|(key, value)| (key, value)));
+        Ok(command)
+    }
+
+    async fn directus(&self, args: &[&str]) -> Result<String, OfficialError> {
+        let mut command = Command::from(self.command(args)?);
+        command
+            .env("PGAPPNAME", APPLICATION)
+            // JSON would hide the words, colours would garble them.
+            .env("LOG_STYLE", "raw")
+            .env("LOG_LEVEL", "info")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let program = self.node.display().to_string();
+        let run = |source| OfficialError::Run { program: program.clone(), source };
+        let child = command.spawn().map_err(run)?;
+        // Only the words that stand in a fixed place: a path may be anything.
+        let said = args.iter().filter(|arg| !arg.contains('/')).copied().collect::<Vec<_>>().join(" ");
+        let output = match tokio::time::timeout(AT_MOST, child.wait_with_output()).await {
+            Ok(output) => output.map_err(run)?,
+            Err(_) => {
+                let (seconds, output) = (AT_MOST.as_secs(), String::new());
+                return Err(OfficialError::Slow { command: said, seconds, output });
+            }
+        };
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            return Ok(text);
+        }
+        Err(OfficialError::Failed { command: said, output: last_words(&text) })
+    }
+}
+
+/// The end of an output, a few lines.
+fn last_words(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // The stack of a Node error says less than its first line.
+    let told: Vec<_> = lines.iter().filter(|line| !line.starts_with("at ")).copied().collect();
+    told[told.len().saturating_sub(8)..].join("\n    ")
+}
+
+fn scratch() -> Result<tempfile::TempDir, OfficialError> {
+    tempfile::tempdir().map_err(|source| OfficialError::Run { program: "a temporary folder".into(), source })
+}
+
+fn write(folder: &Path, snapshot: &Snapshot) -> Result<String, OfficialError> {
+    // JSON, since YAML would make a date of what looks like one.
+    let path = folder.join("merged.json");
+    std::fs::write(&path, snapshot.to_value().to_string())
+        .map_err(|source| OfficialError::Run { program: path.display().to_string(), source })?;
+    Ok(path.to_string_lossy().into_owned())
+}

@@ -1,0 +1,101 @@
+//! The schema: taken into git, planned, applied, and what an apply took away brought back.
+
+mod apply;
+mod approved;
+mod backup;
+mod error;
+mod files;
+mod freeze;
+mod rename;
+mod rescue;
+mod snapshot;
+
+use biplane_schema::{Merge, Outcome, Plan, Rename, Snapshot};
+use tokio_postgres::Client;
+
+pub use apply::{Applied, Mode, Options, apply};
+pub use approved::Approved;
+pub use error::SchemaError;
+pub use files::{Target, read_file, read_target};
+pub use rescue::{Rescue, RescuePart, list as rescues, prune, restore, show as rescue};
+pub use snapshot::{Taken, check, take};
+
+use crate::{Installation, catalog};
+
+/// The last target that was applied to a database; none where nothing was yet.
+pub async fn base(database: &Client) -> Result<Option<Snapshot>, SchemaError> {
+    let there = "SELECT to_regclass('telemetry.schema_bases') IS NOT NULL";
+    if !database.query_one(there, &[]).await?.get::<_, bool>(0) {
+        return Err(SchemaError::NoTables);
+    }
+    let last = "SELECT snapshot FROM telemetry.schema_bases ORDER BY id DESC LIMIT 1";
+    let Some(row) = database.query_opt(last, &[]).await? else { return Ok(None) };
+    let text: String = row.get(0);
+    text.parse().map(Some).map_err(SchemaError::Base)
+}
+
+/// Makes a target the base of the next merge.
+async fn remember_base(database: &Client, target: &Snapshot) -> Result<(), SchemaError> {
+    let hash = target.hash().to_string();
+    // The same again says nothing new.
+    let insert = "INSERT INTO telemetry.schema_bases (hash, snapshot)
+                  SELECT $1, $2 WHERE $1 IS DISTINCT FROM
+                      (SELECT hash FROM telemetry.schema_bases ORDER BY id DESC LIMIT 1)";
+    database.execute(insert, &[&hash, &target.to_normalised_json()]).await?;
+    Ok(())
+}
+
+/// What an apply of `target` would do to this database now; nothing is changed.
+pub async fn plan(
+    installation: &Installation,
+    database: &Client,
+    target: &Target,
+    renames: &[Rename],
+) -> Result<Plan, SchemaError> {
+    let base = base(database).await?;
+    let running = running(installation, database, target).await?;
+    merge(database, base.as_ref(), &running, target, renames).await
+}
+
+/// The running schema; that of a database where Directus tracks nothing is known without asking.
+async fn running(
+    installation: &Installation,
+    database: &Client,
+    target: &Target,
+) -> Result<Snapshot, SchemaError> {
+    if !catalog::is_fresh(database).await? {
+        return Ok(installation.running_schema().await?);
+    }
+    let mut empty = target.snapshot.clone();
+    empty.collections.clear();
+    empty.fields.clear();
+    empty.relations.clear();
+    Ok(empty)
+}
+
+async fn merge(
+    database: &Client,
+    base: Option<&Snapshot>,
+    running: &Snapshot,
+    target: &Target,
+    renames: &[Rename],
+) -> Result<Plan, SchemaError> {
+    let ancestry = target.lineage.ancestry(base.map(Snapshot::hash));
+    let merge = Merge { base, running, target: &target.snapshot, ancestry, renames, lenient: false };
+    let mut plan = merge.plan().map_err(|faults| SchemaError::Target {
+        said: faults.iter().map(|fault| target.says(fault)).collect(),
+    })?;
+    catalog::count_rows(database, &mut plan).await?;
+    let untracked = catalog::untracked(database, &plan).await?;
+    if !untracked.is_empty() {
+        return Err(SchemaError::Untracked { names: untracked });
+    }
+    if plan.outcome() == Outcome::Nothing && target.lineage.current() != Some(&target.snapshot.hash()) {
+        plan.warnings.push(
+            "snapshots/lineage does not end with this snapshot: was it edited by hand, or merged? \
+             `biplane schema snapshot` after an apply sets it right"
+                .to_owned(),
+        );
+    }
+    Ok(plan)
+}
