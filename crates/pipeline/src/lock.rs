@@ -25,7 +25,11 @@ impl Lock {
     }
 
     /// Takes it, waiting at most so long; whether it was got. It ends with the session at the latest.
-    pub async fn take(self, database: &Client, at_most: Duration) -> Result<bool, tokio_postgres::Error> {
+    pub async fn take(
+        self,
+        database: &Client,
+        at_most: Duration,
+    ) -> Result<bool, tokio_postgres::Error> {
         let deadline = tokio::time::Instant::now() + at_most;
         loop {
             let row = database

@@ -70,7 +70,8 @@ impl Installation {
         let folder = scratch()?;
         let path = folder.path().join("running.json");
         let shown = path.to_string_lossy().into_owned();
-        let said = self.directus(&["schema", "snapshot", "--yes", "--format", "json", &shown]).await?;
+        let said =
+            self.directus(&["schema", "snapshot", "--yes", "--format", "json", &shown]).await?;
         let text = std::fs::read_to_string(&path).map_err(|_| OfficialError::NoSnapshot(said))?;
         // It is what it is: what points nowhere already does.
         Ok(Snapshot::read(&text, Reading::Lenient)?.snapshot)
@@ -97,23 +98,37 @@ impl Installation {
             return Err(OfficialError::DotEnv(dot_env.display().to_string()));
         }
         let mut command = std::process::Command::new(&self.node);
-        command.arg(&self.cli).args(args).current_dir(&self.folder);
+        command.arg(&self.cli);
+        self.prepare(&mut command, args);
+        Ok(command)
+    }
+
+    fn prepare(&self, command: &mut std::process::Command, args: &[&str]) {
+        command.args(args).current_dir(&self.folder);
         if !self.inherit_env {
             command.env_clear();
             let kept = ["HOME", "LANG", "TMPDIR"];
             command.envs(kept.into_iter().filter_map(|key| Some((key, std::env::var_os(key)?))));
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = self.node_folder().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
+        let folders =
+            self.node_folder().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
         if let Ok(path) = std::env::join_paths(folders) {
             command.env("PATH", path);
         }
         command.envs(self.env.iter().map(|(key, value)| (key, value)));
-        Ok(command)
     }
 
     async fn directus(&self, args: &[&str]) -> Result<String, OfficialError> {
-        let mut command = Command::from(self.command(args)?);
+        let mut command = self.command(args)?;
+        // It ends with us, however we end: a change of the schema is not to go on unwatched.
+        if on_path("setpriv") {
+            let mut within = std::process::Command::new("setpriv");
+            within.args(["--pdeathsig", "KILL", "--"]).arg(&self.node).arg(&self.cli);
+            self.prepare(&mut within, args);
+            command = within;
+        }
+        let mut command = Command::from(command);
         command
             .env("PGAPPNAME", APPLICATION)
             // JSON would hide the words, colours would garble them.
@@ -128,7 +143,8 @@ impl Installation {
         let run = |source| OfficialError::Run { program: program.clone(), source };
         let child = command.spawn().map_err(run)?;
         // Only the words that stand in a fixed place: a path may be anything.
-        let said = args.iter().filter(|arg| !arg.contains('/')).copied().collect::<Vec<_>>().join(" ");
+        let said =
+            args.iter().filter(|arg| !arg.contains('/')).copied().collect::<Vec<_>>().join(" ");
         let output = match tokio::time::timeout(AT_MOST, child.wait_with_output()).await {
             Ok(output) => output.map_err(run)?,
             Err(_) => {
@@ -145,6 +161,11 @@ impl Installation {
     }
 }
 
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 /// The end of an output, a few lines.
 fn last_words(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -154,7 +175,8 @@ fn last_words(text: &str) -> String {
 }
 
 fn scratch() -> Result<tempfile::TempDir, OfficialError> {
-    tempfile::tempdir().map_err(|source| OfficialError::Run { program: "a temporary folder".into(), source })
+    tempfile::tempdir()
+        .map_err(|source| OfficialError::Run { program: "a temporary folder".into(), source })
 }
 
 fn write(folder: &Path, snapshot: &Snapshot) -> Result<String, OfficialError> {

@@ -42,6 +42,10 @@ impl Merge<'_> {
             base = base.map(|base| base.renamed(rename));
             renaming.push(rename.clone());
         }
+        // Done already, by an apply that was interrupted before it could say so.
+        for rename in self.renames.iter().filter(|rename| is_done(rename, self)) {
+            base = base.map(|base| base.renamed(rename));
+        }
 
         let target = fill(self.target, &running);
         let mut warnings = Vec::new();
@@ -110,6 +114,27 @@ fn applies(rename: &Rename, merge: &Merge<'_>) -> bool {
                 && !running.fields.contains_key(&new)
                 && target.fields.contains_key(&new)
                 && !target.fields.contains_key(from)
+        }
+    }
+}
+
+fn is_done(rename: &Rename, merge: &Merge<'_>) -> bool {
+    let Some(base) = merge.base else { return false };
+    match rename {
+        Rename::Collection { from, to } => {
+            let (base, running) = (&base.collections, &merge.running.collections);
+            base.contains_key(from)
+                && !base.contains_key(to)
+                && running.contains_key(to)
+                && !running.contains_key(from)
+        }
+        Rename::Field { from, to } => {
+            let new = FieldKey::new(&from.collection, to);
+            let (base, running) = (&base.fields, &merge.running.fields);
+            base.contains_key(from)
+                && !base.contains_key(&new)
+                && running.contains_key(&new)
+                && !running.contains_key(from)
         }
     }
 }

@@ -1,84 +1,36 @@
-//! The database's first set-up: what `db-init/` says, Directus's tables, the schema.
-//!
-//! Either all of it has happened or none: one that was interrupted (a power cut, a kill, a full
-//! disk) starts over from an empty database. Nothing of anybody's is lost by that, since Directus
-//! and the gateway start only once the database says that its first set-up is done.
+//! The database made ready for Directus: the steps that a container boots with.
 
-use biplane_store::db_init::{self, DbInitError, Stage};
+use biplane_pipeline::boot::{self, Booted};
+use biplane_pipeline::{Installation, schema};
 use tokio_postgres::Client;
 
-use crate::directus::Directus;
-use crate::postgres::{Postgres, sql_error};
 use crate::{Layout, Progress, SetupError};
 
-/// Where the database remembers how far it came.
-const STATE: &str = "first_set_up";
-const BEGUN: &str = "begun";
-const DONE: &str = "done";
-
-/// Makes the database ready for Directus to start on, and connects as its superuser.
+/// Makes the database ready for Directus to start on; the connection is its superuser's.
 pub async fn ready(
     layout: &Layout,
-    postgres: &Postgres,
-    directus: &Directus,
+    installation: &Installation,
     progress: &Progress,
 ) -> Result<Client, SetupError> {
-    let step = progress.step("Database set-up");
-    let mut database = postgres.superuser().await?;
-    let interrupted = was_interrupted(&database).await?;
-    if interrupted {
-        drop(database);
-        postgres.start_over().await?;
-        database = postgres.superuser().await?;
-    }
-    let folder = layout.project.join("db-init");
-    let failed = |error: DbInitError| SetupError::new("Database set-up", error);
-    let files =
-        db_init::apply(&mut database, &folder, Stage::BeforeDirectus).await.map_err(failed)?;
-    step.done(match (interrupted, files.len()) {
-        (true, _) => "the first set-up was interrupted; begun anew".to_owned(),
-        (false, 0) => "nothing new in db-init/".to_owned(),
-        (false, count) => format!("{count} files of db-init/"),
-    });
-
     let step = progress.step("Directus set-up");
-    let first = !directus.has_tables(&database).await?;
-    if first {
-        remember(&database, BEGUN).await?;
-        step.note("bootstrap");
-        directus.bootstrap(layout, &database, &step).await?;
-    }
-    step.note("schema");
-    let applied = directus.apply_to_fresh(layout, &database, &step).await?;
-    step.note("db-init");
-    db_init::apply(&mut database, &folder, Stage::AfterDirectus).await.map_err(failed)?;
-    if first {
-        remember(&database, DONE).await?;
-    }
-    step.done(match (first, applied) {
-        (true, _) => "bootstrapped, snapshots/schema.yaml applied",
-        (false, true) => "snapshots/schema.yaml applied",
-        (false, false) => "there already; the schema is left as it is",
-    });
+    let failed = |error: &dyn std::fmt::Display| {
+        SetupError::new("Directus set-up", error)
+            .advice(format!("nothing was lost; `{}` tells more", layout.log("setup").display()))
+    };
+    let options = boot::Options {
+        schema: schema::Options::from_environment(&installation.files)
+            .map_err(|error| failed(&error))?,
+        ..boot::Options::default()
+    };
+    let mut log = String::new();
+    let lines = std::cell::RefCell::new(&mut log);
+    let booted = boot::prepare(installation, &options, &|line| {
+        lines.borrow_mut().push_str(&format!("{line}\n"));
+        step.note(line);
+    })
+    .await;
+    let _ = std::fs::write(layout.log("setup"), log);
+    let Booted { database, schema, first } = booted.map_err(|error| failed(&error))?;
+    step.done(format!("{}{schema}", if first { "bootstrapped; schema: " } else { "schema: " }));
     Ok(database)
-}
-
-async fn was_interrupted(database: &Client) -> Result<bool, SetupError> {
-    // Two questions, since a statement that names a missing table can't be prepared.
-    let there = "SELECT to_regclass('telemetry.pipeline_state') IS NOT NULL";
-    let there: bool =
-        database.query_one(there, &[]).await.map_err(|error| sql_error(&error))?.get(0);
-    if !there {
-        return Ok(false);
-    }
-    let begun = "SELECT 1 FROM telemetry.pipeline_state WHERE key = $1 AND value = $2";
-    let row = database.query_opt(begun, &[&STATE, &BEGUN]).await;
-    Ok(row.map_err(|error| sql_error(&error))?.is_some())
-}
-
-async fn remember(database: &Client, state: &str) -> Result<(), SetupError> {
-    let upsert = "INSERT INTO telemetry.pipeline_state (key, value) VALUES ($1, $2)
-                  ON CONFLICT (key) DO UPDATE SET value = excluded.value, set_at = now()";
-    database.execute(upsert, &[&STATE, &state]).await.map_err(|error| sql_error(&error))?;
-    Ok(())
 }

@@ -32,4 +32,4 @@ pub use layout::Layout;
 pub use ports::Ports;
 pub use progress::{Progress, Step, StepTime, say};
 pub use secrets::Secrets;
-pub use stack::{Description, Options, Stack, prepare};
+pub use stack::{Description, DirectusProcess, Options, Stack, prepare};

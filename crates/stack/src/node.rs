@@ -107,11 +107,14 @@ impl Node {
         Ok(())
     }
 
+    /// The program, or its name where it is found on `PATH`.
+    pub fn binary(&self) -> PathBuf {
+        self.folder.as_ref().map_or_else(|| PathBuf::from("node"), |own| own.join("bin/node"))
+    }
+
     /// A program of ours run by this Node: `script` first, then its arguments.
     pub fn script(&self, name: &str, script: &Path, folder: &Path, log: PathBuf) -> Program {
-        let binary =
-            self.folder.as_ref().map_or_else(|| PathBuf::from("node"), |own| own.join("bin/node"));
-        Program::new(name, binary, folder, log).env("PATH", self.path()).args([script])
+        Program::new(name, self.binary(), folder, log).env("PATH", self.path()).args([script])
     }
 
     /// An npm script of one of the checkout's packages.

@@ -92,16 +92,6 @@ impl Postgres {
         Ok((postgres, running))
     }
 
-    /// Deletes the database and makes an empty one.
-    pub async fn start_over(&self) -> Result<(), SetupError> {
-        let drop = format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)");
-        let client = connect(&self.config(SUPERUSER, "postgres"))
-            .await
-            .map_err(|error| sql_error(&error))?;
-        client.batch_execute(&drop).await.map_err(|error| sql_error(&error))?;
-        self.ensure_roles().await.map_err(|error| sql_error(&error))
-    }
-
     /// A connection as the superuser to the database.
     pub async fn superuser(&self) -> Result<Client, SetupError> {
         connect(&self.config(SUPERUSER, DATABASE)).await.map_err(|error| sql_error(&error))

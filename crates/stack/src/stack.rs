@@ -2,6 +2,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use biplane_pipeline::{Files, Installation};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -49,6 +50,31 @@ pub struct Description {
     pub operator_password: String,
     /// The checkout.
     pub project: PathBuf,
+    /// How Directus is run: for its command line, beside the running one.
+    pub directus: DirectusProcess,
+}
+
+/// How Directus is run. Holds its secret: a description is a file of mode 0600.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DirectusProcess {
+    /// The Node.
+    pub node: PathBuf,
+    /// Directus's `cli.js`.
+    pub cli: PathBuf,
+    /// Its working folder.
+    pub folder: PathBuf,
+    /// Its environment.
+    pub env: Vec<(String, String)>,
+}
+
+impl Description {
+    /// The running Directus with the files of its checkout.
+    pub fn installation(&self) -> Installation {
+        let DirectusProcess { node, cli, folder, env } = self.directus.clone();
+        let files = Files { home: self.project.clone() };
+        let database_url = self.database_url.clone();
+        Installation { files, node, cli, folder, env, inherit_env: false, database_url }
+    }
 }
 
 /// How many of what runs are servers: PostgreSQL and Redis.
@@ -130,10 +156,11 @@ impl Stack {
         step.done(format!("127.0.0.1:{}", ports.redis));
 
         let directus = Directus::new(&layout, node, &postgres, &ports, &self.secrets)?;
-        let description = self.describe(&postgres, &redis, &directus);
+        let installation = directus.installation(&layout, &postgres);
+        let description = self.describe(&postgres, &redis, &directus, &installation);
         let database_url = postgres.url(PROCESSOR);
 
-        let database = database::ready(&layout, &postgres, &directus, progress).await?;
+        let database = database::ready(&layout, &installation, progress).await?;
 
         let step = progress.step("Directus");
         self.running.push(directus.start(&layout).await?);
@@ -294,6 +321,7 @@ impl Stack {
         postgres: &Postgres,
         redis: &RedisServer,
         directus: &Directus,
+        installation: &Installation,
     ) -> Description {
         let ports = self.options.ports;
         Description {
@@ -309,6 +337,12 @@ impl Stack {
             operator_email: demo::OPERATOR_EMAIL.to_owned(),
             operator_password: self.secrets.operator.clone(),
             project: self.layout.project.clone(),
+            directus: DirectusProcess {
+                node: installation.node.clone(),
+                cli: installation.cli.clone(),
+                folder: installation.folder.clone(),
+                env: installation.env.clone(),
+            },
         }
     }
 }

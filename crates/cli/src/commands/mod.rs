@@ -1,6 +1,9 @@
 //! One module a command.
 
+pub mod boot;
+pub mod db_init;
 pub mod lint;
+pub mod schema;
 pub mod suite;
 pub mod test;
 pub mod up;

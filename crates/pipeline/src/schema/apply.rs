@@ -6,9 +6,12 @@ use std::str::FromStr;
 use biplane_schema::{Item, LossKind, Outcome, Plan, Rename, Snapshot, Verdict};
 use tokio_postgres::Client;
 
-use super::{Approved, SchemaError, Target, backup, base, freeze, merge, prune, remember_base, rename, running};
+use super::{
+    Approved, SchemaError, Target, backup, base, freeze, merge, prune, remember_base, rename,
+    running,
+};
 use crate::catalog::{self, Shapes};
-use crate::Installation;
+use crate::{Files, Installation};
 
 /// What an apply may do: `DIRECTUS_SCHEMA_APPLY_MODE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,22 @@ pub struct Options {
     pub renames: Vec<Rename>,
 }
 
+impl Options {
+    /// From `DIRECTUS_SCHEMA_APPLY_MODE`, `BIPLANE_ENV`, `BIPLANE_SCHEMA_CONFIRM` and
+    /// `snapshots/approved`.
+    pub fn from_environment(files: &Files) -> Result<Self, SchemaError> {
+        let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let mode = variable("DIRECTUS_SCHEMA_APPLY_MODE").map(|mode| mode.parse()).transpose();
+        Ok(Self {
+            mode: mode.map_err(|why| SchemaError::Mode { why })?,
+            production: variable("BIPLANE_ENV").as_deref() == Some("production"),
+            approved: Approved::read(&files.approved())?,
+            confirmed: variable("BIPLANE_SCHEMA_CONFIRM"),
+            renames: Vec::new(),
+        })
+    }
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub enum Applied {
@@ -66,6 +85,8 @@ pub enum Applied {
 
 /// Where the database remembers the state that was verified last.
 const VERIFIED: &str = "schema_verified";
+/// Where it remembers the two stages of an apply under way.
+const STAGES: &str = "schema_stages";
 
 /// Brings a database to its snapshot as far as that loses nothing that people did not approve.
 ///
@@ -80,7 +101,8 @@ pub async fn apply(
     if options.mode == Some(Mode::Skip) {
         return Ok(Applied::Skipped);
     }
-    let renames: Vec<_> = options.approved.renames.iter().chain(&options.renames).cloned().collect();
+    let renames: Vec<_> =
+        options.approved.renames.iter().chain(&options.renames).cloned().collect();
     let before = base(database).await?;
     if before.as_ref().map(Snapshot::hash) == Some(target.snapshot.hash())
         && verified(database).await? == Some(catalog::fingerprint(database).await?)
@@ -99,7 +121,8 @@ pub async fn apply(
     }
     // Apply compares with *now*: nothing may change between the plan and it.
     freeze::begin(database).await?;
-    let applied = apply_frozen(installation, database, target, options, &renames, before.as_ref(), say).await;
+    let applied =
+        apply_frozen(installation, database, target, options, &renames, before.as_ref(), say).await;
     let ended = freeze::end(database).await;
     let applied = applied?;
     ended?;
@@ -119,7 +142,10 @@ async fn apply_frozen(
     say: &dyn Fn(&str),
 ) -> Result<Applied, SchemaError> {
     say("comparing the database with the snapshot");
-    let running = running(installation, database, target).await?;
+    let mut running = running(installation, database, target).await?;
+    if finish_stages(installation, database, &running).await? {
+        running = installation.running_schema().await?;
+    }
     let plan = Box::new(merge(database, base, &running, target, renames).await?);
     match plan.outcome() {
         Outcome::Nothing => {
@@ -132,7 +158,10 @@ async fn apply_frozen(
     if plan.is_destructive() && options.mode.is_none() && !options.production {
         return Ok(Applied::Planned(plan));
     }
-    if options.production && plan.loses_rows() && !options.approved.allows(&plan, options.confirmed.as_deref()) {
+    if options.production
+        && plan.loses_rows()
+        && !options.approved.allows(&plan, options.confirmed.as_deref())
+    {
         let fingerprint = plan.fingerprint();
         return Err(SchemaError::Unapproved { plan, fingerprint });
     }
@@ -164,6 +193,11 @@ pub(super) async fn carry_out(
         say("renaming");
         rename::perform(database, &plan.renaming).await?;
     }
+    let stages = plan.merged.stages(running);
+    if let [first, last] = stages.as_slice() {
+        let pending = [first.to_normalised_json(), last.to_normalised_json()].join("\n");
+        remember(database, STAGES, &pending).await?;
+    }
     let start = plan.renaming.iter().fold(running.clone(), |schema, rename| schema.renamed(rename));
     let outcome = go(installation, &start, &plan.merged, &planned, say).await;
     let why = match outcome {
@@ -171,19 +205,27 @@ pub(super) async fn carry_out(
             say("looking at what came of it");
             let why = verify(installation, database, plan, &shapes, &touched).await?;
             if why.is_empty() {
+                forget(database, STAGES).await?;
                 mark(database, saved, "applied").await?;
                 return Ok(saved);
             }
             why
         }
         // Found before anything was done.
-        Err(error @ SchemaError::UnplannedDeletion { .. }) if plan.renaming.is_empty() => return Err(error),
+        Err(error @ SchemaError::UnplannedDeletion { .. }) if plan.renaming.is_empty() => {
+            return Err(error);
+        }
         Err(error) => vec![error.to_string()],
     };
     say("setting the database back");
     match set_back(installation, database, plan, running, saved).await {
-        Ok(()) => Err(SchemaError::Undone { why }),
-        Err(cause) => Err(SchemaError::Stranded { why, cause: Box::new(cause), rescue: saved.unwrap_or(0) }),
+        Ok(()) => {
+            forget(database, STAGES).await?;
+            Err(SchemaError::Undone { why })
+        }
+        Err(cause) => {
+            Err(SchemaError::Stranded { why, cause: Box::new(cause), rescue: saved.unwrap_or(0) })
+        }
     }
 }
 
@@ -202,7 +244,8 @@ async fn go(
             say("asking Directus what it would do");
             let said = installation.dry_run(&stage).await?;
             let names = deletions(&said);
-            let unplanned: Vec<_> = names.into_iter().filter(|name| !planned.contains(name)).collect();
+            let unplanned: Vec<_> =
+                names.into_iter().filter(|name| !planned.contains(name)).collect();
             if !unplanned.is_empty() {
                 return Err(SchemaError::UnplannedDeletion { names: unplanned });
             }
@@ -281,8 +324,13 @@ async fn set_back(
     let now = installation.running_schema().await?;
     if !running.differences(&now).is_empty() {
         // What came in by the apply may go again: nobody wrote there.
-        let came = now.collections.keys().filter(|name| !running.collections.contains_key(*name)).cloned();
-        let fields = now.fields.keys().filter(|key| !running.fields.contains_key(key)).map(ToString::to_string);
+        let came =
+            now.collections.keys().filter(|name| !running.collections.contains_key(*name)).cloned();
+        let fields = now
+            .fields
+            .keys()
+            .filter(|key| !running.fields.contains_key(key))
+            .map(ToString::to_string);
         let names: BTreeSet<_> = came.chain(fields).collect();
         allow(database, &names).await?;
         for stage in running.stages(&now) {
@@ -302,8 +350,48 @@ async fn set_back(
 
 async fn mark(database: &Client, saved: Option<i64>, state: &str) -> Result<(), SchemaError> {
     if let Some(id) = saved {
-        database.execute("UPDATE telemetry.rescues SET state = $2 WHERE id = $1", &[&id, &state]).await?;
+        database
+            .execute("UPDATE telemetry.rescues SET state = $2 WHERE id = $1", &[&id, &state])
+            .await?;
     }
+    Ok(())
+}
+
+/// Goes on where an apply in two stages was interrupted after the first; whether it was.
+async fn finish_stages(
+    installation: &Installation,
+    database: &Client,
+    running: &Snapshot,
+) -> Result<bool, SchemaError> {
+    let row = database
+        .query_opt("SELECT value FROM telemetry.pipeline_state WHERE key = $1", &[&STAGES])
+        .await?;
+    let Some(pending) = row.map(|row| row.get::<_, String>(0)) else { return Ok(false) };
+    let stages: Option<Vec<Snapshot>> = pending.lines().map(|line| line.parse().ok()).collect();
+    let goes_on = match stages.as_deref() {
+        Some([first, last]) if first.differences(running).is_empty() => {
+            installation.apply_as_is(last).await?;
+            true
+        }
+        _ => false,
+    };
+    forget(database, STAGES).await?;
+    Ok(goes_on)
+}
+
+async fn forget(database: &Client, key: &str) -> Result<(), SchemaError> {
+    database.execute("DELETE FROM telemetry.pipeline_state WHERE key = $1", &[&key]).await?;
+    Ok(())
+}
+
+async fn remember(database: &Client, key: &str, value: &str) -> Result<(), SchemaError> {
+    database
+        .execute(
+            "INSERT INTO telemetry.pipeline_state (key, value) VALUES ($1, $2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value, set_at = now()",
+            &[&key, &value],
+        )
+        .await?;
     Ok(())
 }
 
@@ -316,14 +404,7 @@ async fn verified(database: &Client) -> Result<Option<String>, SchemaError> {
 
 pub(super) async fn remember_verified(database: &Client) -> Result<(), SchemaError> {
     let fingerprint = catalog::fingerprint(database).await?;
-    database
-        .execute(
-            "INSERT INTO telemetry.pipeline_state (key, value) VALUES ($1, $2)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value, set_at = now()",
-            &[&VERIFIED, &fingerprint],
-        )
-        .await?;
-    Ok(())
+    remember(database, VERIFIED, &fingerprint).await
 }
 
 impl std::fmt::Display for Applied {
@@ -341,11 +422,19 @@ impl std::fmt::Display for Applied {
             Self::Planned(_) => f.write_str("planned, nothing changed"),
             Self::Done(plan, saved) => {
                 let counts = plan.counts();
-                let said: Vec<_> = [("create", "created"), ("update", "updated"), ("rename", "renamed"), ("delete", "deleted"), ("keep", "kept")]
-                    .into_iter()
-                    .filter_map(|(word, done)| Some((counts.get(word).filter(|count| **count > 0)?, done)))
-                    .map(|(count, done)| format!("{count} {done}"))
-                    .collect();
+                let said: Vec<_> = [
+                    ("create", "created"),
+                    ("update", "updated"),
+                    ("rename", "renamed"),
+                    ("delete", "deleted"),
+                    ("keep", "kept"),
+                ]
+                .into_iter()
+                .filter_map(|(word, done)| {
+                    Some((counts.get(word).filter(|count| **count > 0)?, done))
+                })
+                .map(|(count, done)| format!("{count} {done}"))
+                .collect();
                 f.write_str(&said.join(", "))?;
                 saved.map_or(Ok(()), |id| write!(f, "; what went is in rescue {id}"))
             }

@@ -29,13 +29,16 @@ impl Approved {
     pub fn read(path: &Path) -> Result<Self, SchemaError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
             Err(source) => return Err(SchemaError::File { path: shown(path), source }),
         };
         let mut approved = Self { text: text.clone(), ..Self::default() };
         for (index, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or_default().trim();
-            let wrong = |why: String| SchemaError::Approved { path: shown(path), line: index + 1, why };
+            let wrong =
+                |why: String| SchemaError::Approved { path: shown(path), line: index + 1, why };
             match line.split_once(char::is_whitespace) {
                 None if line.is_empty() => {}
                 Some(("plan", hash)) => {
@@ -47,7 +50,9 @@ impl Approved {
                     approved.plans.push(Fingerprint(hash.to_owned()));
                 }
                 Some(("rename", rename)) => {
-                    approved.renames.push(rename.parse().map_err(|error| wrong(format!("{error}")))?);
+                    approved
+                        .renames
+                        .push(rename.parse().map_err(|error| wrong(format!("{error}")))?);
                 }
                 _ => return Err(wrong(format!("`{line}` is neither `plan …` nor `rename …`"))),
             }
@@ -58,7 +63,8 @@ impl Approved {
     /// Whether this very plan was approved, here or in `BIPLANE_SCHEMA_CONFIRM`.
     pub fn allows(&self, plan: &Plan, confirmed: Option<&str>) -> bool {
         let fingerprint = plan.fingerprint();
-        self.plans.contains(&fingerprint) || confirmed.map(str::trim) == Some(fingerprint.0.as_str())
+        self.plans.contains(&fingerprint)
+            || confirmed.map(str::trim) == Some(fingerprint.0.as_str())
     }
 
     /// Adds a plan with its losses as a comment, and the renames that it is made with.

@@ -31,7 +31,8 @@ pub(super) async fn take(
     running: &Snapshot,
 ) -> Result<i64, SchemaError> {
     let transaction = database.transaction().await?;
-    let lost: Vec<_> = plan.losses().map(|(item, loss)| format!("{} {}", item.name(), loss.detail)).collect();
+    let lost: Vec<_> =
+        plan.losses().map(|(item, loss)| format!("{} {}", item.name(), loss.detail)).collect();
     let reason = if lost.is_empty() { "schema change".to_owned() } else { lost.join(", ") };
     let id: i64 = transaction
         .query_one(
@@ -89,7 +90,9 @@ async fn save(
             let key = keys.get(&part.collection).map(Vec::as_slice).unwrap_or_default();
             let key: Vec<_> = key.iter().map(|name| quoted(name)).collect();
             let columns = key.iter().chain([&column]).cloned().collect::<Vec<_>>().join(", ");
-            format!("CREATE TABLE {holder} AS SELECT {columns} FROM {from} WHERE {column} IS NOT NULL")
+            format!(
+                "CREATE TABLE {holder} AS SELECT {columns} FROM {from} WHERE {column} IS NOT NULL"
+            )
         }
         (None, _) => format!("CREATE TABLE {holder} AS SELECT * FROM {from}"),
     };
@@ -108,7 +111,11 @@ async fn save(
 
 /// Directus deletes a collection's permissions and presets with it, and takes a field out of the
 /// permissions' lists.
-async fn system_rows(transaction: &Transaction<'_>, id: i64, item: &Item) -> Result<(), SchemaError> {
+async fn system_rows(
+    transaction: &Transaction<'_>,
+    id: i64,
+    item: &Item,
+) -> Result<(), SchemaError> {
     let statement = match item {
         Item::Collection(_) => {
             "INSERT INTO telemetry.rescue_rows (rescue, collection, item)
@@ -164,9 +171,11 @@ pub(super) async fn put_back(database: &mut Client, id: i64) -> Result<u64, Sche
             &[&names],
         )
         .await?;
-    let foreign: Vec<(String, String)> = foreign.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let foreign: Vec<(String, String)> =
+        foreign.iter().map(|row| (row.get(0), row.get(1))).collect();
     for (of, name) in &foreign {
-        let defer = format!("ALTER TABLE {of} ALTER CONSTRAINT {name} DEFERRABLE INITIALLY DEFERRED");
+        let defer =
+            format!("ALTER TABLE {of} ALTER CONSTRAINT {name} DEFERRABLE INITIALLY DEFERRED");
         transaction.batch_execute(&defer).await?;
     }
     let mut count = 0;
@@ -204,19 +213,29 @@ async fn insert_rows(transaction: &Transaction<'_>, part: &Part) -> Result<u64, 
            AND pg_get_serial_sequence($1, a.attname) IS NOT NULL";
     for row in transaction.query(counters, &[&into]).await? {
         let (column, counter): (String, String) = (row.get(0), row.get(1));
-        let next = format!("SELECT setval($1::text::regclass, greatest((SELECT max({column}) FROM {into}), 1))");
+        let next = format!(
+            "SELECT setval($1::text::regclass, greatest((SELECT max({column}) FROM {into}), 1))"
+        );
         transaction.query_one(&next, &[&counter]).await?;
     }
     Ok(count)
 }
 
-async fn update_values(transaction: &Transaction<'_>, part: &Part, field: &str) -> Result<u64, SchemaError> {
+async fn update_values(
+    transaction: &Transaction<'_>,
+    part: &Part,
+    field: &str,
+) -> Result<u64, SchemaError> {
     let (into, holder, column) = (table(&part.collection), part.holder(), quoted(field));
     let key = primary_key(transaction.client(), &part.collection).await?;
     if key.is_empty() {
         return Ok(0);
     }
-    let same = key.iter().map(|name| format!("t.{0} = s.{0}", quoted(name))).collect::<Vec<_>>().join(" AND ");
+    let same = key
+        .iter()
+        .map(|name| format!("t.{0} = s.{0}", quoted(name)))
+        .collect::<Vec<_>>()
+        .join(" AND ");
     let update = format!("UPDATE {into} t SET {column} = s.{column} FROM {holder} s WHERE {same}");
     Ok(transaction.execute(&update, &[]).await?)
 }
@@ -242,7 +261,9 @@ async fn put_back_system_rows(
              ON CONFLICT (id) DO NOTHING"
         );
         transaction.execute(&insert, &[&id]).await?;
-        let counter = format!("SELECT setval(pg_get_serial_sequence('{of}', 'id'), (SELECT greatest(max(id), 1) FROM {of}))");
+        let counter = format!(
+            "SELECT setval(pg_get_serial_sequence('{of}', 'id'), (SELECT greatest(max(id), 1) FROM {of}))"
+        );
         transaction.query_one(&counter, &[]).await?;
     }
     for part in parts {

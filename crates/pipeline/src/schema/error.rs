@@ -38,11 +38,19 @@ pub enum SchemaError {
         /// What is wrong.
         why: String,
     },
+    /// The mode is none.
+    #[error("DIRECTUS_SCHEMA_APPLY_MODE: {why}")]
+    Mode {
+        /// What is wrong.
+        why: String,
+    },
     /// The base in the database can't be read.
     #[error("the base that this database keeps is no snapshot: {0}")]
     Base(ReadError),
     /// The pipeline's own tables are not there.
-    #[error("the schema pipeline's tables are missing in this database; run `biplane db-init` first")]
+    #[error(
+        "the schema pipeline's tables are missing in this database; run `biplane db-init` first"
+    )]
     NoTables,
     /// Directus's command line failed.
     #[error(transparent)]
@@ -51,7 +59,9 @@ pub enum SchemaError {
     #[error("PostgreSQL: {}", sql_message(.0))]
     Database(#[from] tokio_postgres::Error),
     /// Somebody else changes the schema.
-    #[error("another session is changing the schema of this database, and was not done after {seconds} s")]
+    #[error(
+        "another session is changing the schema of this database, and was not done after {seconds} s"
+    )]
     Locked {
         /// How long was waited.
         seconds: u64,
@@ -63,13 +73,17 @@ pub enum SchemaError {
         names: Vec<String>,
     },
     /// People have to decide first.
-    #[error("{plan}\nNothing was changed. Settle the conflicts, in the database or in the snapshot: take the database's version with `biplane schema snapshot --force`, or undo the change here")]
+    #[error(
+        "{plan}\nNothing was changed. Settle the conflicts, in the database or in the snapshot: take the database's version with `biplane schema snapshot --force`, or undo the change here"
+    )]
     Conflict {
         /// The whole plan.
         plan: Box<Plan>,
     },
     /// Data would go, and nobody approved.
-    #[error("{plan}\nNothing was changed: this plan loses data and is not approved. Look at it; then commit its fingerprint with `biplane schema approve`, or set BIPLANE_SCHEMA_CONFIRM={fingerprint}")]
+    #[error(
+        "{plan}\nNothing was changed: this plan loses data and is not approved. Look at it; then commit its fingerprint with `biplane schema approve`, or set BIPLANE_SCHEMA_CONFIRM={fingerprint}"
+    )]
     Unapproved {
         /// The whole plan.
         plan: Box<Plan>,
@@ -99,7 +113,9 @@ pub enum SchemaError {
         rescue: i64,
     },
     /// The file has what this database never had.
-    #[error("{path} was not applied to this database: taking a snapshot over it would undo what it holds. Apply it first, or pass --force")]
+    #[error(
+        "{path} was not applied to this database: taking a snapshot over it would undo what it holds. Apply it first, or pass --force"
+    )]
     NotApplied {
         /// The snapshot file.
         path: String,

@@ -56,7 +56,8 @@ pub fn read_file(path: &Path) -> Result<(Snapshot, Vec<String>), SchemaError> {
 }
 
 fn read_text(path: &Path) -> Result<String, SchemaError> {
-    let bytes = std::fs::read(path).map_err(|source| SchemaError::File { path: shown(path), source })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| SchemaError::File { path: shown(path), source })?;
     String::from_utf8(bytes).map_err(|error| {
         let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
         SchemaError::File { path: shown(path), source }

@@ -81,7 +81,8 @@ async fn merge(
     renames: &[Rename],
 ) -> Result<Plan, SchemaError> {
     let ancestry = target.lineage.ancestry(base.map(Snapshot::hash));
-    let merge = Merge { base, running, target: &target.snapshot, ancestry, renames, lenient: false };
+    let merge =
+        Merge { base, running, target: &target.snapshot, ancestry, renames, lenient: false };
     let mut plan = merge.plan().map_err(|faults| SchemaError::Target {
         said: faults.iter().map(|fault| target.says(fault)).collect(),
     })?;
@@ -90,7 +91,9 @@ async fn merge(
     if !untracked.is_empty() {
         return Err(SchemaError::Untracked { names: untracked });
     }
-    if plan.outcome() == Outcome::Nothing && target.lineage.current() != Some(&target.snapshot.hash()) {
+    if plan.outcome() == Outcome::Nothing
+        && target.lineage.current() != Some(&target.snapshot.hash())
+    {
         plan.warnings.push(
             "snapshots/lineage does not end with this snapshot: was it edited by hand, or merged? \
              `biplane schema snapshot` after an apply sets it right"

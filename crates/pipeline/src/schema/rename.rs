@@ -6,7 +6,10 @@ use tokio_postgres::Client;
 use crate::catalog::{quoted, table};
 
 /// Renames tables and columns with what Directus knows of them, all or nothing.
-pub(super) async fn perform(database: &mut Client, renames: &[Rename]) -> Result<(), tokio_postgres::Error> {
+pub(super) async fn perform(
+    database: &mut Client,
+    renames: &[Rename],
+) -> Result<(), tokio_postgres::Error> {
     let transaction = database.transaction().await?;
     for rename in renames {
         match rename {
@@ -17,10 +20,14 @@ pub(super) async fn perform(database: &mut Client, renames: &[Rename]) -> Result
                 if transaction.query_one(column, &[&of, &old]).await?.get(0) {
                     let (table, new) = (table(of), quoted(to));
                     transaction
-                        .batch_execute(&format!("ALTER TABLE {table} RENAME COLUMN {} TO {new}", quoted(old)))
+                        .batch_execute(&format!(
+                            "ALTER TABLE {table} RENAME COLUMN {} TO {new}",
+                            quoted(old)
+                        ))
                         .await?;
                 }
-                constraints(&transaction, of, &format!("{of}_{old}_"), &format!("{of}_{to}_")).await?;
+                constraints(&transaction, of, &format!("{of}_{old}_"), &format!("{of}_{to}_"))
+                    .await?;
                 for statement in [
                     "UPDATE directus_fields SET field = $3 WHERE collection = $1 AND field = $2",
                     "UPDATE directus_fields SET \"group\" = $3 WHERE collection = $1 AND \"group\" = $2",
@@ -82,7 +89,13 @@ async fn constraints(
                AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)";
     for row in transaction.query(named, &[&table(of), &old]).await? {
         let (name, is_constraint): (String, bool) = (row.get(0), row.get(1));
-        let name = name.trim_matches('"').rsplit('.').next().unwrap_or_default().trim_matches('"').to_owned();
+        let name = name
+            .trim_matches('"')
+            .rsplit('.')
+            .next()
+            .unwrap_or_default()
+            .trim_matches('"')
+            .to_owned();
         let Some(rest) = name.strip_prefix(old) else { continue };
         let (from, to) = (quoted(&name), quoted(&format!("{new}{rest}")));
         let statement = if is_constraint {
@@ -98,7 +111,9 @@ async fn constraints(
 /// The way back.
 pub(super) fn reversed(renames: &[Rename]) -> Vec<Rename> {
     let turn = |rename: &Rename| match rename {
-        Rename::Collection { from, to } => Rename::Collection { from: to.clone(), to: from.clone() },
+        Rename::Collection { from, to } => {
+            Rename::Collection { from: to.clone(), to: from.clone() }
+        }
         Rename::Field { from, to } => Rename::Field {
             from: biplane_schema::FieldKey::new(&from.collection, to),
             to: from.field.clone(),

@@ -186,8 +186,12 @@ fn with_parts(running: &Snapshot, before: &Snapshot, parts: &[backup::Part]) -> 
         if let Some(entry) = before.collections.get(*name) {
             let mut entry = entry.clone();
             let group = entry.body.get("meta").and_then(|meta| meta.get("group")?.as_str());
-            let lost = group.is_some_and(|group| !running.collections.contains_key(group) && !collections.contains(group));
-            if let (true, Some(serde_json::Value::Object(meta))) = (lost, entry.body.get_mut("meta")) {
+            let lost = group.is_some_and(|group| {
+                !running.collections.contains_key(group) && !collections.contains(group)
+            });
+            if let (true, Some(serde_json::Value::Object(meta))) =
+                (lost, entry.body.get_mut("meta"))
+            {
                 meta.insert("group".into(), serde_json::Value::Null);
             }
             wanted.collections.insert((*name).to_owned(), entry);
@@ -200,7 +204,9 @@ fn with_parts(running: &Snapshot, before: &Snapshot, parts: &[backup::Part]) -> 
     }
     for (key, relation) in &before.relations {
         let both = wanted.fields.contains_key(key)
-            && relation.related_collection().is_none_or(|to| to.starts_with("directus_") || wanted.collections.contains_key(to));
+            && relation.related_collection().is_none_or(|to| {
+                to.starts_with("directus_") || wanted.collections.contains_key(to)
+            });
         if both && !wanted.relations.contains_key(key) {
             wanted.relations.insert(key.clone(), relation.clone());
         }

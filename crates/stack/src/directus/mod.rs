@@ -6,15 +6,15 @@ mod configuration;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio_postgres::Client as Database;
+use biplane_pipeline::{Files, Installation};
 
 pub use client::{ApiError, Client};
 pub use configuration::{Loaded, load as load_configuration};
 
 use crate::node::Node;
-use crate::postgres::{DATABASE, DIRECTUS, Postgres};
+use crate::postgres::{DATABASE, DIRECTUS, Postgres, SUPERUSER};
 use crate::process::{Program, Running};
-use crate::{Layout, Ports, Secrets, SetupError, Step};
+use crate::{Layout, Ports, Secrets, SetupError};
 
 /// The first administrator's login.
 pub const ADMIN_EMAIL: &str = "admin@example.com";
@@ -28,7 +28,6 @@ pub struct Directus {
     cli: PathBuf,
     folder: PathBuf,
     env: Vec<(String, String)>,
-    snapshot: PathBuf,
     /// Where it answers.
     pub url: String,
 }
@@ -113,80 +112,21 @@ impl Directus {
             cli: layout.project.join("node_modules/directus/cli.js"),
             folder,
             env,
-            snapshot: layout.project.join("snapshots/schema.yaml"),
             url,
         })
     }
 
-    /// Whether Directus has its tables in the database.
-    pub async fn has_tables(&self, database: &Database) -> Result<bool, SetupError> {
-        database
-            .query_one("SELECT to_regclass('public.directus_users') IS NOT NULL", &[])
-            .await
-            .map(|row| row.get(0))
-            .map_err(|error| crate::postgres::sql_error(&error))
-    }
-
-    /// Makes Directus's tables and the first administrator.
-    pub async fn bootstrap(
-        &self,
-        layout: &Layout,
-        database: &Database,
-        step: &Step,
-    ) -> Result<(), SetupError> {
-        self.program(layout, "directus-bootstrap", &["bootstrap"])
-            .run(step, Duration::from_secs(300))
-            .await?;
-        // It exits 0 in cases where it did nothing.
-        if self.has_tables(database).await? {
-            return Ok(());
+    /// What the pipeline prepares: this Directus with its files and its database.
+    pub fn installation(&self, layout: &Layout, postgres: &Postgres) -> Installation {
+        Installation {
+            files: Files { home: layout.project.clone() },
+            node: self.node.binary(),
+            cli: self.cli.clone(),
+            folder: self.folder.clone(),
+            env: self.env.clone(),
+            inherit_env: false,
+            database_url: postgres.url(SUPERUSER),
         }
-        Err(SetupError::new(NAME, "bootstrap ended without making its tables")
-            .log(&layout.log("directus-bootstrap")))
-    }
-
-    /// Applies the snapshot to a database that has none of its collections.
-    ///
-    /// Never on top of work: Directus's apply deletes what the snapshot lacks.
-    pub async fn apply_to_fresh(
-        &self,
-        layout: &Layout,
-        database: &Database,
-        step: &Step,
-    ) -> Result<bool, SetupError> {
-        let text = std::fs::read_to_string(&self.snapshot).map_err(|error| {
-            SetupError::new("Schema", format!("{}: {error}", self.snapshot.display()))
-        })?;
-        let snapshot = text.parse::<biplane_schema::Snapshot>().map_err(|error| {
-            SetupError::new("Schema", format!("snapshots/schema.yaml: {error}"))
-        })?;
-        let existing: i64 = database
-            .query_one("SELECT count(*) FROM directus_collections", &[])
-            .await
-            .map_err(|error| crate::postgres::sql_error(&error))?
-            .get(0);
-        if existing > 0 {
-            return Ok(false);
-        }
-        self.program(layout, "directus-apply", &["schema", "apply", "--yes"])
-            .args([&self.snapshot])
-            .run(step, Duration::from_secs(300))
-            .await?;
-        // It exits 0 in cases where it applied nothing, or half.
-        let made: i64 = database
-            .query_one("SELECT count(*) FROM directus_collections", &[])
-            .await
-            .map_err(|error| crate::postgres::sql_error(&error))?
-            .get(0);
-        let wanted = snapshot.collections.len();
-        if usize::try_from(made) != Ok(wanted) {
-            return Err(SetupError::new(
-                "Schema",
-                format!("the snapshot has {wanted} collections, the database {made}"),
-            )
-            .log(&layout.log("directus-apply")));
-        }
-        Ok(true)
     }
 
     /// Starts the server and waits until it answers.
