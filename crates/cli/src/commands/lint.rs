@@ -1,4 +1,4 @@
-//! `biplane lint`: format, clippy, types, and what the pure crates may depend on.
+//! `biplane lint`: format, clippy, types, images, and what the pure crates may depend on.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -25,7 +25,7 @@ const IMPURE: [&str; 9] = [
     "js-sys",
 ];
 
-/// Check format, lints, types, and that the pure crates are pure.
+/// Check format, lints, types, Dockerfile and compose.yaml, and that the pure crates are pure.
 #[derive(Debug, Args)]
 pub struct Arguments {}
 
@@ -52,6 +52,7 @@ impl Arguments {
         suites
             .run("types of browser tests", "npx", &["--no-install", "tsc", "-p", "tests/browser"])
             .await;
+        suites.run("images", "node", &["scripts/lint-deploy.mjs"]).await;
         let started = Instant::now();
         let found = impurities(layout).await?;
         for line in &found {

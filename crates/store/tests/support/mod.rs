@@ -37,6 +37,13 @@ fn is_root() -> bool {
 impl TestPostgres {
     /// With the database `biplane`, both planes' tables, and the processor's role.
     pub async fn start() -> Self {
+        let server = Self::bare().await;
+        server.initialize().await;
+        server
+    }
+
+    /// With nothing but what initdb makes.
+    pub async fn bare() -> Self {
         let folder = tempfile::Builder::new().prefix("biplane-test-pg").tempdir_in("/tmp").unwrap();
         if is_root() {
             let owned = Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap();
@@ -61,7 +68,6 @@ impl TestPostgres {
         drop(free);
         let mut server = Self { folder, port, child: None };
         server.start_again().await;
-        server.initialize().await;
         server
     }
 
@@ -111,7 +117,11 @@ impl TestPostgres {
         self.try_client("postgres", "biplane").await.unwrap()
     }
 
-    async fn try_client(&self, role: &str, database: &str) -> Option<Client> {
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub async fn try_client(&self, role: &str, database: &str) -> Option<Client> {
         let url = format!("postgres://{role}@127.0.0.1:{}/{database}", self.port);
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.ok()?;
         tokio::spawn(connection);
