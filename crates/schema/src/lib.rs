@@ -6,6 +6,7 @@
 //! Pure: text in, values out. Files, databases and the `directus` command are the callers'.
 
 mod error;
+pub mod items;
 mod lineage;
 mod normalise;
 mod read;
