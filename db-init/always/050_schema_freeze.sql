@@ -9,10 +9,10 @@ LANGUAGE sql STABLE AS $$
         SELECT FROM pg_locks
         WHERE locktype = 'advisory' AND granted AND objsubid = 2
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND classid = 1112100460 AND objid = 2
+          AND classid = 1112100460 AND objid = 2 AND pid <> pg_backend_pid()
     )
 $$;
-COMMENT ON FUNCTION telemetry.schema_is_changing IS 'Whether a session holds pg_advisory_lock(1112100460, 2).';
+COMMENT ON FUNCTION telemetry.schema_is_changing IS 'Whether another session holds pg_advisory_lock(1112100460, 2).';
 
 CREATE OR REPLACE FUNCTION telemetry.refuse_while_schema_changes() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$

@@ -6,6 +6,8 @@
 
 pub mod boot;
 mod catalog;
+pub mod configuration;
+pub mod directus;
 mod installation;
 mod lock;
 mod official;

@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use crate::Installation;
 
-/// The name under which its sessions are known to the database.
+/// The name under which the sessions of an apply are known to the database.
 pub(crate) const APPLICATION: &str = "biplane schema apply";
 
 /// Longer than any that was seen; a deadlock is retried for seconds, a large table rewritten.
@@ -62,7 +62,7 @@ pub enum OfficialError {
 impl Installation {
     /// `directus bootstrap`.
     pub async fn bootstrap(&self) -> Result<String, OfficialError> {
-        self.directus(&["bootstrap"]).await
+        self.directus(&["bootstrap"], None).await
     }
 
     /// The schema that the database has now.
@@ -71,7 +71,7 @@ impl Installation {
         let path = folder.path().join("running.json");
         let shown = path.to_string_lossy().into_owned();
         let said =
-            self.directus(&["schema", "snapshot", "--yes", "--format", "json", &shown]).await?;
+            self.directus(&["schema", "snapshot", "--yes", "--format", "json", &shown], None).await?;
         let text = std::fs::read_to_string(&path).map_err(|_| OfficialError::NoSnapshot(said))?;
         // It is what it is: what points nowhere already does.
         Ok(Snapshot::read(&text, Reading::Lenient)?.snapshot)
@@ -81,14 +81,14 @@ impl Installation {
     pub async fn dry_run(&self, snapshot: &Snapshot) -> Result<String, OfficialError> {
         let folder = scratch()?;
         let path = write(folder.path(), snapshot)?;
-        self.directus(&["schema", "apply", "--yes", "--dry-run", &path]).await
+        self.directus(&["schema", "apply", "--yes", "--dry-run", &path], None).await
     }
 
     /// `directus schema apply`. What came of it must be looked up.
     pub async fn apply_as_is(&self, snapshot: &Snapshot) -> Result<String, OfficialError> {
         let folder = scratch()?;
         let path = write(folder.path(), snapshot)?;
-        self.directus(&["schema", "apply", "--yes", &path]).await
+        self.directus(&["schema", "apply", "--yes", &path], Some(APPLICATION)).await
     }
 
     /// A program that will be Directus: the command line with these arguments.
@@ -119,7 +119,13 @@ impl Installation {
         command.envs(self.env.iter().map(|(key, value)| (key, value)));
     }
 
-    async fn directus(&self, args: &[&str]) -> Result<String, OfficialError> {
+    /// Runs it to its end; its sessions have the application's name, which the database's guards
+    /// let through and hold to the plan.
+    async fn directus(
+        &self,
+        args: &[&str],
+        application: Option<&str>,
+    ) -> Result<String, OfficialError> {
         let mut command = self.command(args)?;
         // It ends with us, however we end: a change of the schema is not to go on unwatched.
         if on_path("setpriv") {
@@ -129,8 +135,10 @@ impl Installation {
             command = within;
         }
         let mut command = Command::from(command);
+        if let Some(name) = application {
+            command.env("PGAPPNAME", name);
+        }
         command
-            .env("PGAPPNAME", APPLICATION)
             // JSON would hide the words, colours would garble them.
             .env("LOG_STYLE", "raw")
             .env("LOG_LEVEL", "info")

@@ -10,6 +10,7 @@ mod error;
 mod facets;
 mod fill;
 mod keys;
+pub mod items;
 mod lineage;
 mod locate;
 mod loss;

@@ -2,17 +2,17 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use biplane_pipeline::{Files, Installation};
+use biplane_pipeline::{Files, Installation, configuration};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::demo::{self, Race};
-use crate::directus::{ADMIN_EMAIL, Client, Directus, Loaded, load_configuration, login_failed};
+use crate::directus::{ADMIN_EMAIL, Client, Directus, login_failed};
 use crate::node::Node;
 use crate::postgres::{PROCESSOR, Postgres, SUPERUSER};
 use crate::process::{Program, Running};
 use crate::redis_server::RedisServer;
-use crate::{Layout, Ports, Progress, Secrets, SetupError, build, database, packages, tools};
+use crate::{Layout, Ports, Progress, Secrets, SetupError, build, database, packages, say, tools};
 
 /// What a stack should have.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ impl Stack {
         let description = self.describe(&postgres, &redis, &directus, &installation);
         let database_url = postgres.url(PROCESSOR);
 
-        let database = database::ready(&layout, &installation, progress).await?;
+        let mut database = database::ready(&layout, &installation, progress).await?;
 
         let step = progress.step("Directus");
         self.running.push(directus.start(&layout).await?);
@@ -171,14 +171,13 @@ impl Stack {
         let admin = admin.map_err(|error| {
             login_failed("Configuration", ADMIN_EMAIL, &layout.secret("admin"), &error)
         })?;
-        let loaded = load_configuration(&admin, &database, &layout.project.join("config")).await?;
-        step.done(match loaded {
-            Loaded::Items(count) => format!("{count} items of config/"),
-            Loaded::Before => "loaded before; edits made since are kept".to_owned(),
-            Loaded::BeforeAndChangedSince => {
-                "config/ has changed since it was loaded; what is in Directus is kept".to_owned()
-            }
-        });
+        let report = configuration::apply(&admin, &mut database, &layout.project.join("config"))
+            .await
+            .map_err(|error| SetupError::new("Configuration", error))?;
+        step.done(report.summary());
+        for note in report.notes() {
+            say(format_args!("  {note}"));
+        }
 
         if self.options.demo {
             let step = progress.step("Demo race");

@@ -1,15 +1,11 @@
 //! Directus: made ready, started, and spoken to.
 
-mod client;
-mod configuration;
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use biplane_pipeline::{Files, Installation};
 
-pub use client::{ApiError, Client};
-pub use configuration::{Loaded, load as load_configuration};
+pub use biplane_pipeline::directus::{ApiError, Client};
 
 use crate::node::Node;
 use crate::postgres::{DATABASE, DIRECTUS, Postgres, SUPERUSER};

@@ -1,12 +1,13 @@
-//! Directus's REST API, as far as set-up and tests need it.
+//! Directus's REST API, as far as set-up, configuration and tests need it.
 
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// A session of a user.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     url: String,
@@ -35,6 +36,13 @@ pub enum ApiError {
     Http(#[from] reqwest::Error),
 }
 
+/// Without the token, which opens everything that its user may.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
 impl Client {
     /// Without a user.
     pub fn anonymous(url: &str) -> Result<Self, ApiError> {
@@ -49,6 +57,11 @@ impl Client {
         let answer = client.call(Method::POST, "/auth/login", Some(&body)).await?;
         client.token = answer["access_token"].as_str().map(str::to_owned);
         Ok(client)
+    }
+
+    /// With an access token, such as [`super::admin_token`] makes.
+    pub fn with_token(url: &str, token: String) -> Result<Self, ApiError> {
+        Ok(Self { token: Some(token), ..Self::anonymous(url)? })
     }
 
     /// The access token; it ends 15 minutes after the login.
@@ -88,7 +101,20 @@ impl Client {
         self.call(Method::PATCH, path, Some(body)).await
     }
 
-    /// Upserts the items of a JSON array into a collection, system ones included.
+    /// Reads what a query finds at `path`. Unlike [`Client::read`] it is never answered from a cache,
+    /// and the query may be long.
+    pub async fn search(&self, path: &str, query: &Value) -> Result<Value, ApiError> {
+        let method = Method::from_bytes(b"SEARCH").expect("a method's name");
+        self.call(method, path, Some(&json!({ "query": query }))).await
+    }
+
+    /// Deletes the items of these keys at `path`, all or none.
+    pub async fn delete(&self, path: &str, keys: &[Value]) -> Result<(), ApiError> {
+        self.call(Method::DELETE, path, Some(&json!(keys))).await.map(|_| ())
+    }
+
+    /// Upserts the items of a JSON array into a collection, system ones included: in their order,
+    /// and all or none.
     pub async fn import(&self, collection: &str, items: String) -> Result<(), ApiError> {
         let path = format!("/utils/import/{collection}");
         // One file of a multipart form; the boundary is no JSON.
