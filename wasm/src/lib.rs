@@ -1,5 +1,5 @@
-//! The rules as a WebAssembly module. What crosses is converted here; what it
-//! means is in `biplane-rules`.
+//! The rules as a WebAssembly module, and the drift of the schema. What crosses is
+//! converted here; what it means is in `biplane-rules` and `biplane-schema`.
 //!
 //! `call` answers an [`Outcome`](biplane_rules::Outcome) in every case that it
 //! foresees, a badly made call included: whatever it throws is a crash, and the
@@ -7,7 +7,9 @@
 
 mod panic;
 
+use biplane_core::ErrorCode;
 use biplane_rules::{Call, Context, Event, Kind, Outcome, Rejection};
+use biplane_schema::{Drift, DriftTexts};
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
@@ -44,6 +46,35 @@ pub fn call(
         Err(error) => Outcome::reject(Rejection::contract(error.to_string())),
     };
     to_js(&outcome)
+}
+
+/// What differs between a database and its snapshot: a `Drift`, or `{error: {code, message}}` where
+/// a text can't be read. Snapshots are YAML or JSON; `target` is the base again where there is none.
+#[wasm_bindgen]
+pub fn schema_drift(
+    base: Option<String>,
+    running: &str,
+    target: &str,
+    lineage: &str,
+) -> Result<JsValue, JsError> {
+    match Drift::read(DriftTexts { base: base.as_deref(), running, target, lineage }) {
+        Ok(drift) => to_js(&drift),
+        Err(error) => {
+            let error = Refusal { code: error.code(), message: error.to_string() };
+            to_js(&Refused { error })
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Refused {
+    error: Refusal,
+}
+
+#[derive(Serialize)]
+struct Refusal {
+    code: ErrorCode,
+    message: String,
 }
 
 /// Why the last call of this instance crashed, if it was a panic.

@@ -6,6 +6,7 @@
 //! Pure: text in, values out. Files, databases and the `directus` command are the callers'.
 
 mod compare;
+mod drift;
 mod error;
 mod facets;
 mod fill;
@@ -23,8 +24,11 @@ mod report;
 mod snapshot;
 mod stages;
 mod strict;
+#[cfg(test)]
+mod typescript;
 mod yaml;
 
+pub use drift::{Drift, DriftError, DriftStatus, DriftTexts, Part};
 pub use error::{Format, LineageError, ReadError};
 pub use lineage::Lineage;
 pub use locate::line_of;

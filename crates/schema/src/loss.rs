@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 /// How data goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
     /// A table with its rows.
@@ -28,12 +29,14 @@ impl LossKind {
 
 /// Data that would go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Loss {
     /// How.
     pub kind: LossKind,
     /// From what to what: `text → varchar(255)`.
     pub detail: String,
     /// How many rows have a value there; none while nobody counted.
+    #[cfg_attr(test, ts(type = "number | null"))]
     pub rows: Option<u64>,
 }
 

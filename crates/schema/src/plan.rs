@@ -61,6 +61,7 @@ impl fmt::Display for Item {
 
 /// Whose child the target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Ancestry {
     /// Nothing was applied to this database yet: add, and touch nothing that is there.
@@ -216,17 +217,21 @@ impl fmt::Display for Reason {
 
 /// A part of an item that differs: `meta.note` from this to that; absent where there is none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Difference {
     /// Where in the item.
     pub path: String,
     /// What the last applied snapshot said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "unknown"))]
     pub base: Option<Value>,
     /// What the database has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "unknown"))]
     pub running: Option<Value>,
     /// What the snapshot says.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "unknown"))]
     pub target: Option<Value>,
 }
 
@@ -247,6 +252,7 @@ pub struct Change {
 
 /// What a plan comes to, and the exit code that says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The database is what it should be.
@@ -272,6 +278,7 @@ impl Outcome {
 ///
 /// Independent of how many rows there are, so that it can be approved before it meets production.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Fingerprint(pub String);
 
 impl fmt::Display for Fingerprint {

@@ -11,8 +11,10 @@ use crate::rename::Rename;
 /// Values longer than this are cut in the table; JSON has them whole.
 const SHOWN: usize = 60;
 
+/// A plan as programs read it.
 #[derive(Serialize)]
-struct Report<'a> {
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "Plan"))]
+pub(crate) struct Report<'a> {
     outcome: Outcome,
     exit_code: u8,
     ancestry: crate::plan::Ancestry,
@@ -22,20 +24,25 @@ struct Report<'a> {
     loses_rows: bool,
     counts: std::collections::BTreeMap<&'static str, usize>,
     changes: Vec<Line<'a>>,
+    #[cfg_attr(test, ts(type = "Array<string>"))]
     renames: &'a [Rename],
     warnings: &'a [String],
 }
 
+/// What is decided of one item.
 #[derive(Serialize)]
-struct Line<'a> {
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "PlanChange"))]
+pub(crate) struct Line<'a> {
     verdict: &'static str,
     kind: &'static str,
     name: String,
     reason: &'static str,
     sentence: String,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<&'a [Difference]>"))]
     differences: &'a [Difference],
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     loss: Option<&'a crate::loss::Loss>,
 }
 

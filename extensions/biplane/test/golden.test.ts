@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import type { DriftPart } from '../src/shared/drift.ts';
 import type { ItemEvent } from '../src/shared/protocol.ts';
 import { createCall, engine, verdict } from './module.ts';
 
@@ -17,6 +18,26 @@ interface Case {
 	admin?: boolean;
 	expect: string;
 	message?: string;
+}
+
+interface DriftCase {
+	name: string;
+	base?: string;
+	running: string;
+	target: string;
+	lineage?: string[];
+	expect: string;
+	sentence?: string;
+	uncommitted?: string[];
+	pending?: string[];
+	conflicts?: string[];
+	stale?: string[];
+}
+
+interface DriftCases {
+	snapshots: Record<string, unknown>;
+	hashes: Record<string, string>;
+	cases: DriftCase[];
 }
 
 for (const file of ['geofences', 'devices', 'tenancy']) {
@@ -35,3 +56,32 @@ for (const file of ['geofences', 'devices', 'tenancy']) {
 		}
 	});
 }
+
+test('the drift of a schema is what the golden cases say', async (t) => {
+	const url = new URL('../../../tests/golden/drift.json', import.meta.url);
+	const { snapshots, hashes, cases } = JSON.parse(readFileSync(url, 'utf8')) as DriftCases;
+	const text = (name: string) => JSON.stringify(snapshots[name]);
+	const names = (parts: DriftPart[]) => parts.map(({ kind, name }) => `${kind} ${name}`);
+	for (const { name, base, running, target, lineage = [], expect, sentence, ...expected } of cases) {
+		await t.test(name, () => {
+			const drift = engine.schemaDrift({
+				base: base && text(base),
+				running: text(running),
+				target: text(target),
+				lineage: lineage.map((ancestor) => `${hashes[ancestor]}\n`).join(''),
+			});
+			if ('error' in drift) {
+				assert.deepEqual(drift.error, { code: expect, message: sentence });
+				return;
+			}
+			assert.equal(drift.status, expect, drift.sentence);
+			if (sentence !== undefined) assert.equal(drift.sentence, sentence);
+			const { uncommitted, pending, conflicts, stale } = drift;
+			const all = { uncommitted, pending, conflicts, stale };
+			for (const [what, parts] of Object.entries(all)) {
+				assert.deepEqual(names(parts), expected[what as keyof typeof all] ?? [], what);
+			}
+			assert.equal(drift.plan.ancestry, base === undefined ? 'no-base' : lineage.includes(base) || base === target ? 'descendant' : 'rollback');
+		});
+	}
+});

@@ -89,6 +89,10 @@ impl Directus {
             // Policies cache what they know of the user.
             ("CACHE_ENABLED", "false".to_owned()),
             ("LOG_STYLE", "raw".to_owned()),
+            (
+                "BIPLANE_SNAPSHOT",
+                layout.project.join("snapshots/schema.yaml").display().to_string(),
+            ),
             ("BIPLANE_LIVE_URL", format!("ws://127.0.0.1:{live}/live")),
             // The admin UI may speak to the live channel, which is another origin. The whole
             // list, since Directus merges arrays by index.

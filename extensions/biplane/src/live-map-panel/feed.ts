@@ -1,7 +1,7 @@
 import { connect, type LiveConnection } from '@biplane/live';
 import type { AxiosInstance } from 'axios';
 
-import { reasonOf } from './race.ts';
+import { reasonOf } from '../shared/refusals.ts';
 import type { Connection, Crossing, Position } from './types.ts';
 
 export interface FeedEvents {

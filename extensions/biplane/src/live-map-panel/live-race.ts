@@ -1,9 +1,10 @@
 import type { AxiosInstance } from 'axios';
 import { onMounted, onUnmounted, ref, shallowRef, triggerRef, watch, type Ref } from 'vue';
 
+import { isForbidden, reasonOf } from '../shared/refusals.ts';
 import { Feed } from './feed.ts';
 import { Field } from './field.ts';
-import { isForbidden, RaceReader, reasonOf, type Race } from './race.ts';
+import { RaceReader, type Race } from './race.ts';
 import type { Connection, Position } from './types.ts';
 
 /** The text beside the map is renewed this often at most (ms): people read, marks glide. */

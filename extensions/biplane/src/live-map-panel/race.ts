@@ -1,5 +1,6 @@
 import type { AxiosInstance } from 'axios';
 
+import { isForbidden } from '../shared/refusals.ts';
 import type { Checkpoint, Crossing, Entry, Position, RaceEvent } from './types.ts';
 
 /** What of the race does not move, read with the user's own rights. */
@@ -13,21 +14,6 @@ export interface Race {
 const EVENT_FIELDS = ['id', 'name', 'status', 'timezone', 'starts_at'];
 /** Shown in the ticker and used for each competitor's last checkpoint. */
 const CROSSINGS_AT_START = 500;
-
-/** The sentence for a failed request, as Directus or the browser gives it. */
-export function reasonOf(error: unknown): string {
-	const { response, message } = (error ?? {}) as {
-		response?: { status: number; data?: { errors?: { message?: string }[] } };
-		message?: string;
-	};
-	const told = response?.data?.errors?.[0]?.message;
-	if (response?.status === 403) return told ?? 'Your role may not read this.';
-	if (told) return told;
-	if (response) return `Directus answered ${response.status}.`;
-	return message === 'Network Error' ? 'Directus does not answer.' : (message ?? 'Unknown error.');
-}
-
-export const isForbidden = (error: unknown): boolean => (error as { response?: { status: number } }).response?.status === 403;
 
 export class RaceReader {
 	private readonly api: AxiosInstance;

@@ -1,4 +1,5 @@
 import * as module from '../../../../wasm/pkg/biplane_wasm.js';
+import type { Drift } from './drift.ts';
 import type { Call, Manifest, Outcome } from './protocol.ts';
 
 /** The calling convention that this host speaks: `ABI` in crates/rules. */
@@ -6,6 +7,22 @@ const ABI = 2;
 
 /** Memory of an instance never shrinks: above this it is replaced. The module itself stops at 64 MiB. */
 const RECYCLE_BYTES = 32 * 1024 * 1024;
+
+/** Snapshots as YAML or JSON, and hashes a line each. */
+export interface DriftTexts {
+	/** What was applied to this database last. */
+	base: string | undefined;
+	/** What the database has now. */
+	running: string;
+	/** What the snapshot says; the base again where there is none. */
+	target: string;
+	lineage: string;
+}
+
+/** Why there is no drift to tell. */
+export interface DriftRefused {
+	error: { code: string; message: string };
+}
 
 /** A call ended in a trap. The instance is gone, the next call has a new one. */
 export class RuleCrash extends Error {
@@ -38,10 +55,18 @@ export class Engine {
 	}
 
 	call({ kind, name, event, payload, ctx }: Call): Outcome {
+		return this.#run(() => module.call(kind, name, event, payload, ctx) as Outcome);
+	}
+
+	schemaDrift({ base, running, target, lineage }: DriftTexts): Drift | DriftRefused {
+		return this.#run(() => module.schema_drift(base, running, target, lineage) as Drift | DriftRefused);
+	}
+
+	#run<T>(call: () => T): T {
 		if (this.#broken) this.#replace();
-		let outcome: Outcome;
+		let outcome: T;
 		try {
-			outcome = module.call(kind, name, event, payload, ctx) as Outcome;
+			outcome = call();
 		} catch (cause) {
 			const crash = new RuleCrash(this.#lastPanic() ?? String(cause), { cause });
 			this.#replace();

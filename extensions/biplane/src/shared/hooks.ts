@@ -3,6 +3,7 @@ import type { EventContext, HookExtensionContext, RegisterFunctions, SchemaOverv
 import type { Engine } from './engine.ts';
 import { type Caller, runRule } from './host.ts';
 import type { ActionRule, FilterRule, ItemEvent } from './protocol.ts';
+import { type DriftWatch, SCHEMA_EVENTS } from './schema.ts';
 
 type Item = Record<string, unknown>;
 type Context = Pick<HookExtensionContext, 'services' | 'logger' | 'getSchema'>;
@@ -53,6 +54,19 @@ function registerAction(
 		run(meta, eventContext).catch((error: unknown) => {
 			context.logger.error(`[biplane] ${rule.name} failed after ${collection}.${event}: ${String(error)}`);
 		});
+	});
+}
+
+/** Marks every change of the schema at once, and says at the start how it stands. */
+export function watchSchema(
+	watch: Pick<DriftWatch, 'changed' | 'report'>, register: Pick<Register, 'action'>, { logger }: Pick<Context, 'logger'>,
+): void {
+	for (const event of SCHEMA_EVENTS) register.action(event, () => watch.changed());
+	register.action('server.start', () => {
+		const say = ({ status, sentence }: { status: string; sentence: string }) => {
+			if (status !== 'clean') logger.warn(`[biplane] ${sentence}`);
+		};
+		watch.report().then(say).catch((error: unknown) => logger.error(`[biplane] ${String(error)}`));
 	});
 }
 

@@ -1,3 +1,4 @@
+import { ForbiddenError } from '@directus/errors';
 import type { Accountability } from '@directus/types';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 
@@ -9,17 +10,29 @@ export interface DirectusRequest extends Request {
 	accountability: Accountability | null;
 }
 
-/** A route for people who are logged in: never for the public or for shares. Its errors go to Directus's own handler. */
-export function forUsers(answer: (request: DirectusRequest, response: Response) => unknown): RequestHandler {
+type Answer = (request: DirectusRequest, response: Response) => unknown;
+
+/** A route for people who are logged in: never for the public or for shares. */
+export const forUsers = (answer: Answer): RequestHandler =>
+	forAnyone((request, response) => {
+		const { accountability } = request;
+		if (accountability?.share) throw hostError('LIVE_FORBIDDEN', 'Shares have no access here.');
+		if (!accountability?.user) throw hostError('LIVE_UNAUTHORIZED', 'Log in to Directus first.');
+		return answer(request, response);
+	});
+
+/** A route for administrators. */
+export const forAdministrators = (answer: Answer): RequestHandler =>
+	forAnyone((request, response) => {
+		if (request.accountability?.admin !== true) throw new ForbiddenError();
+		return answer(request, response);
+	});
+
+/** A route for the public too. Its errors go to Directus's own handler. */
+export function forAnyone(answer: Answer): RequestHandler {
 	return (request: Request, response: Response, next: NextFunction) => {
-		const directusRequest = request as DirectusRequest;
 		Promise.resolve()
-			.then(() => {
-				const { accountability } = directusRequest;
-				if (accountability?.share) throw hostError('LIVE_FORBIDDEN', 'Shares have no access here.');
-				if (!accountability?.user) throw hostError('LIVE_UNAUTHORIZED', 'Log in to Directus first.');
-				return answer(directusRequest, response);
-			})
+			.then(() => answer(request as DirectusRequest, response))
 			.catch(next);
 	};
 }
