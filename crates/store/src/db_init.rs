@@ -3,15 +3,21 @@
 //! `NNN_*.sql` runs once, in order; `always/*.sql` (functions, grants, triggers)
 //! whenever its text changed. Each file runs in a transaction with the row that
 //! records it, so that a file has either happened and is recorded, or neither.
+//!
+//! Header lines, among the first five of a file:
+//! - `-- biplane: after-directus` makes it wait until Directus has its tables;
+//! - `-- biplane: no-transaction` is for one statement that PostgreSQL takes outside of transactions
+//!   only, such as `CREATE INDEX CONCURRENTLY IF NOT EXISTS`. It must bear being run twice: a crash
+//!   can come between it and its record.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, GenericClient};
 
-/// A header line that makes a file wait until Directus has its tables.
 const AFTER_DIRECTUS: &str = "-- biplane: after-directus";
+const NO_TRANSACTION: &str = "-- biplane: no-transaction";
 
 /// Which files a run takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +56,8 @@ pub enum DbInitError {
         /// Which.
         name: String,
     },
-    /// PostgreSQL refused a file; it was rolled back.
-    #[error("db-init/{name} failed and was rolled back: {}", sql_message(source))]
+    /// PostgreSQL refused a file; it was rolled back, unless its header asks for no transaction.
+    #[error("db-init/{name} failed and was not recorded: {}", sql_message(source))]
     File {
         /// Which.
         name: String,
@@ -79,6 +85,12 @@ struct SqlFile {
     text: String,
     checksum: String,
     once: bool,
+}
+
+impl SqlFile {
+    fn has_header(&self, line: &str) -> bool {
+        self.text.lines().take(5).any(|other| other.trim() == line)
+    }
 }
 
 /// Runs what is due of `folder` at this stage, on a connection that owns the database.
@@ -138,10 +150,23 @@ async fn apply_alone(
 
 async fn run(client: &mut Client, file: &SqlFile) -> Result<(), tokio_postgres::Error> {
     let started = Instant::now();
+    if file.has_header(NO_TRANSACTION) {
+        client.batch_execute(&file.text).await?;
+        return record(client, file, started.elapsed()).await;
+    }
     let transaction = client.transaction().await?;
     transaction.batch_execute(&file.text).await?;
-    let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-    transaction
+    record(&transaction, file, started.elapsed()).await?;
+    transaction.commit().await
+}
+
+async fn record(
+    client: &impl GenericClient,
+    file: &SqlFile,
+    took: Duration,
+) -> Result<(), tokio_postgres::Error> {
+    let took = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    client
         .execute(
             "INSERT INTO telemetry.migrations_applied (name, checksum, duration_ms) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum,
@@ -149,7 +174,7 @@ async fn run(client: &mut Client, file: &SqlFile) -> Result<(), tokio_postgres::
             &[&file.name, &file.checksum, &took],
         )
         .await?;
-    transaction.commit().await
+    Ok(())
 }
 
 /// The files of a stage: first those that run once, then `always/`, each by name.
@@ -157,8 +182,7 @@ fn files(folder: &Path, stage: Stage) -> Result<Vec<SqlFile>, DbInitError> {
     let mut found = read_folder(folder, "", true)?;
     found.extend(read_folder(&folder.join("always"), "always/", false)?);
     found.retain(|file| {
-        let after = file.text.lines().take(5).any(|line| line.trim() == AFTER_DIRECTUS);
-        after == (stage == Stage::AfterDirectus)
+        file.has_header(AFTER_DIRECTUS) == (stage == Stage::AfterDirectus)
     });
     Ok(found)
 }

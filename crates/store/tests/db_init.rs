@@ -25,6 +25,24 @@ async fn number(client: &Client, query: &str) -> i64 {
 }
 
 #[tokio::test]
+async fn a_file_may_ask_for_no_transaction_where_postgres_takes_its_statement_in_none() {
+    let server = TestPostgres::start().await;
+    let mut client = server.client().await;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "901_table.sql", "CREATE TABLE once (n bigint)");
+    let index = "CREATE INDEX CONCURRENTLY IF NOT EXISTS once_n ON once (n)";
+    write(folder, "902_index.sql", index);
+    let refused = apply(&mut client, folder).await.unwrap_err().to_string();
+    assert!(refused.contains("db-init/902_index.sql") && refused.contains("25001"), "{refused}");
+
+    write(folder, "902_index.sql", &format!("-- biplane: no-transaction\n{index}"));
+    assert_eq!(apply(&mut client, folder).await.unwrap(), ["902_index.sql"]);
+    assert!(apply(&mut client, folder).await.unwrap().is_empty());
+    assert_eq!(number(&client, "SELECT count(*) FROM pg_indexes WHERE indexname = 'once_n'").await, 1);
+}
+
+#[tokio::test]
 async fn files_run_in_order_once_each_and_those_of_always_again_when_changed() {
     let server = TestPostgres::start().await;
     let mut client = server.client().await;
