@@ -212,9 +212,19 @@ impl Lab {
         Ok(said.into_inner())
     }
 
-    /// A stranger's change: through Directus's own apply, as the admin UI would make it.
-    pub async fn change_to(&self, draft: &Draft) {
-        self.installation.apply_as_is(&draft.read()).await.expect("Directus's own apply");
+    /// `directus schema apply --yes` as anybody can run it, outside of the pipeline.
+    pub fn official_apply(&self, draft: &Draft) -> std::process::Output {
+        let path = self.home.path().join("official.json");
+        std::fs::write(&path, draft.json().to_string()).expect("written");
+        let path = path.to_string_lossy();
+        let mut command = self.installation.command(&["schema", "apply", "--yes", &path]).expect("Directus");
+        command.stdin(Stdio::null()).output().expect("Directus runs")
+    }
+
+    /// Uncommitted work: the schema becomes the draft's, as if made in the admin UI.
+    pub fn change_to(&self, draft: &Draft) {
+        let output = self.official_apply(draft);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// Runs SQL.

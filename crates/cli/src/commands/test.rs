@@ -33,6 +33,8 @@ enum Suite {
     Node,
     /// The whole platform, through its outer interfaces.
     EndToEnd,
+    /// The schema pipeline on databases of its own.
+    Schema,
     /// The admin UI in Chromium.
     Browser,
     /// A short fault run: processes killed under load.
@@ -48,7 +50,8 @@ impl Arguments {
         let mut suites = Suites::new(layout);
         suites.env("PATH", node.path());
         if wanted(Suite::Rust) {
-            let args = ["--workspace", "--exclude", "biplane-e2e", "--locked"];
+            let with_a_stack = ["--exclude", "biplane-e2e", "--exclude", "biplane-schema-tests"];
+            let args = [&["--workspace", "--locked"], &with_a_stack[..]].concat();
             cargo_test(&mut suites, "rust", &args).await;
         }
         if wanted(Suite::Wasm) {
@@ -60,7 +63,7 @@ impl Arguments {
             let args = ["run", "--silent", "--workspaces", "--if-present", "test"];
             suites.run("extension and live client", "npm", &args).await;
         }
-        if wanted(Suite::EndToEnd) || wanted(Suite::Browser) {
+        if [Suite::EndToEnd, Suite::Schema, Suite::Browser].into_iter().any(wanted) {
             let throwaway = Throwaway::make(layout)?;
             throwaway
                 .with_stack(&node, &progress, async |stack| {
@@ -79,6 +82,10 @@ impl Arguments {
                     if wanted(Suite::EndToEnd) {
                         let args = ["--package", "biplane-e2e", "--locked"];
                         cargo_test(&mut suites, "end to end", &args).await;
+                    }
+                    if wanted(Suite::Schema) {
+                        let args = ["--package", "biplane-schema-tests", "--locked"];
+                        cargo_test(&mut suites, "schema pipeline", &args).await;
                     }
                     Ok(())
                 })

@@ -77,7 +77,7 @@ pub enum Applied {
     Unchanged,
     /// There was nothing to do; kept work may be in the plan.
     Nothing(Box<Plan>),
-    /// There is something to do, and it was not done.
+    /// There is something to do, or to settle first, and nothing was done.
     Planned(Box<Plan>),
     /// Done and verified; the backup's number where data went.
     Done(Box<Plan>, Option<i64>),
@@ -115,8 +115,7 @@ pub async fn apply(
         let plan = Box::new(merge(database, before.as_ref(), &running, target, &renames).await?);
         return Ok(match plan.outcome() {
             Outcome::Nothing => Applied::Nothing(plan),
-            Outcome::Changes => Applied::Planned(plan),
-            Outcome::Refused => return Err(SchemaError::Conflict { plan }),
+            Outcome::Changes | Outcome::Refused => Applied::Planned(plan),
         });
     }
     // Apply compares with *now*: nothing may change between the plan and it.

@@ -1,7 +1,7 @@
 use std::io::{IsTerminal, Write};
 
 use biplane_pipeline::schema::{self, Applied, Mode, Options, read_target};
-use biplane_schema::Rename;
+use biplane_schema::{Outcome, Rename};
 use biplane_stack::say;
 use clap::Args;
 
@@ -41,11 +41,11 @@ impl Arguments {
         }
         println!("{applied}");
         match applied {
-            Applied::Planned(_) => {
-                println!(
-                    "Nothing was changed. To apply what deletes: --mode auto; what goes is saved first."
-                );
-                Ok(2)
+            Applied::Planned(plan) => {
+                if plan.outcome() == Outcome::Changes && plan.is_destructive() {
+                    println!("To apply what deletes: --mode auto; what goes is saved first.");
+                }
+                Ok(plan.outcome().exit_code())
             }
             Applied::Done(..) => {
                 installation.clear_cache(&database).await;
