@@ -64,6 +64,7 @@ impl Draft {
         let mut key = column(name, "id", "integer");
         key["schema"]["is_primary_key"] = json!(true);
         key["schema"]["is_nullable"] = json!(false);
+        key["schema"]["is_unique"] = json!(true);
         self.fields.push(key);
         self
     }
