@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use biplane_pipeline::schema::{self, Applied, Mode, Options, SchemaError};
 use biplane_pipeline::{Files, Installation, boot};
-use biplane_schema::{Lineage, Snapshot};
+use biplane_schema::{Lineage, Plan, Rename, Snapshot};
 use biplane_stack::Description;
 use biplane_stack::directus::Client as Rest;
 use biplane_store::db_init::{self, Stage};
@@ -194,6 +194,14 @@ impl Lab {
         schema::apply(&self.installation, &mut self.database, &target, &options, &|_| {}).await
     }
 
+    /// `biplane schema plan`.
+    pub async fn plan(&self, renames: &[Rename]) -> Plan {
+        let target = schema::read_target(&self.installation.files).expect("a target");
+        schema::plan(&self.installation, &self.database, &target, renames)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// An apply that must go through; what it did, as `biplane schema apply` says it.
     pub async fn applied(&mut self) -> String {
         self.apply(Some(Mode::Auto)).await.unwrap_or_else(|error| panic!("{error}")).to_string()
@@ -214,8 +222,13 @@ impl Lab {
 
     /// `directus schema apply --yes` as anybody can run it, outside of the pipeline.
     pub fn official_apply(&self, draft: &Draft) -> std::process::Output {
+        self.official_apply_text(&draft.json().to_string())
+    }
+
+    /// The same with any JSON.
+    pub fn official_apply_text(&self, text: &str) -> std::process::Output {
         let path = self.home.path().join("official.json");
-        std::fs::write(&path, draft.json().to_string()).expect("written");
+        std::fs::write(&path, text).expect("written");
         let path = path.to_string_lossy();
         let mut command = self.installation.command(&["schema", "apply", "--yes", &path]).expect("Directus");
         command.stdin(Stdio::null()).output().expect("Directus runs")

@@ -58,15 +58,14 @@ async fn every_row_of_the_three_way_table_that_is_no_conflict() {
     assert_eq!(
         verdicts(&plan),
         [
-            "gone collection deleted_here",
             "delete collection goes",
-            "keep collection made_here",
-            "create collection made_there",
-            "adopt collection made_twice",
-            "gone field stays.deleted_here",
-            "keep field stays.edited_here",
-            "update field stays.edited_there",
             "delete field stays.goes",
+            "update field stays.edited_there",
+            "create collection made_there",
+            "keep collection deleted_here",
+            "keep collection made_here",
+            "keep field stays.deleted_here",
+            "keep field stays.edited_here",
             "keep field stays.made_here",
         ]
     );
@@ -138,7 +137,7 @@ async fn without_a_base_things_are_only_added() {
     lab.sql("INSERT INTO old (id, x) VALUES (1, 'y')").await;
     lab.bake(&base().without("goes").table("made_there"));
     let plan = done(lab.apply_with(Options { production: true, ..Options::default() }).await.unwrap());
-    assert_eq!(plan.counts().get("delete"), None, "{plan}");
+    assert_eq!(plan.counts()["delete"], 0, "{plan}");
     assert_eq!(lab.tables().await, ["deleted_here", "goes", "made_there", "old", "stays"]);
     assert_eq!(lab.rows("old").await, Some(1));
     assert_eq!(lab.differs_from(&running.table("made_there")).await, [""; 0]);

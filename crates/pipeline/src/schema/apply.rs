@@ -401,7 +401,7 @@ async fn verified(database: &Client) -> Result<Option<String>, SchemaError> {
     Ok(row.map(|row| row.get(0)))
 }
 
-pub(super) async fn remember_verified(database: &Client) -> Result<(), SchemaError> {
+async fn remember_verified(database: &Client) -> Result<(), SchemaError> {
     let fingerprint = catalog::fingerprint(database).await?;
     remember(database, VERIFIED, &fingerprint).await
 }

@@ -119,8 +119,8 @@ async fn system_rows(
     let statement = match item {
         Item::Collection(_) => {
             "INSERT INTO telemetry.rescue_rows (rescue, collection, item)
-             SELECT $1, 'directus_permissions', to_jsonb(p) FROM directus_permissions p WHERE collection = $2
-             UNION ALL SELECT $1, 'directus_presets', to_jsonb(p) FROM directus_presets p WHERE collection = $2"
+             SELECT $1::bigint, 'directus_permissions', to_jsonb(p) FROM directus_permissions p WHERE collection = $2
+             UNION ALL SELECT $1::bigint, 'directus_presets', to_jsonb(p) FROM directus_presets p WHERE collection = $2"
         }
         Item::Field(key) => {
             transaction
@@ -182,7 +182,7 @@ pub(super) async fn put_back(database: &mut Client, id: i64) -> Result<u64, Sche
     for part in &parts {
         count += match &part.field {
             None => insert_rows(&transaction, part).await?,
-            Some(field) => update_values(&transaction, part, field).await?,
+            Some(field) => update_values(&transaction, id, part, field).await?,
         };
     }
     transaction.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
@@ -223,13 +223,18 @@ async fn insert_rows(transaction: &Transaction<'_>, part: &Part) -> Result<u64, 
 
 async fn update_values(
     transaction: &Transaction<'_>,
+    id: i64,
     part: &Part,
     field: &str,
 ) -> Result<u64, SchemaError> {
     let (into, holder, column) = (table(&part.collection), part.holder(), quoted(field));
     let key = primary_key(transaction.client(), &part.collection).await?;
     if key.is_empty() {
-        return Ok(0);
+        let why = format!(
+            "`{}` has no primary key, so nobody can tell whose the values of `{field}` are; they lie in {holder}",
+            part.collection
+        );
+        return Err(SchemaError::Unrestorable { rescue: id, why });
     }
     let same = key
         .iter()

@@ -84,18 +84,11 @@ async fn constraints(
     new: &str,
 ) -> Result<(), tokio_postgres::Error> {
     let named = "SELECT conname::text, true FROM pg_constraint WHERE conrelid = to_regclass($1) AND starts_with(conname::text, $2)
-         UNION SELECT indexrelid::regclass::text, false FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         UNION SELECT c.relname::text, false FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
              WHERE i.indrelid = to_regclass($1) AND starts_with(c.relname::text, $2)
                AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)";
     for row in transaction.query(named, &[&table(of), &old]).await? {
         let (name, is_constraint): (String, bool) = (row.get(0), row.get(1));
-        let name = name
-            .trim_matches('"')
-            .rsplit('.')
-            .next()
-            .unwrap_or_default()
-            .trim_matches('"')
-            .to_owned();
         let Some(rest) = name.strip_prefix(old) else { continue };
         let (from, to) = (quoted(&name), quoted(&format!("{new}{rest}")));
         let statement = if is_constraint {

@@ -6,9 +6,9 @@ use biplane_schema::{FieldKey, Snapshot};
 use serde::Serialize;
 use tokio_postgres::{Client, Row};
 
-use super::{SchemaError, apply, backup, freeze};
+use super::{SchemaError, backup, freeze};
 use crate::catalog::{quoted, table};
-use crate::{Installation, catalog};
+use crate::Installation;
 
 /// How many backups are kept at least, whatever their age.
 pub(super) const KEPT: i64 = 20;
@@ -159,8 +159,6 @@ async fn restore_frozen(
     }
     say("bringing the rows back");
     let count = backup::put_back(database, id).await?;
-    apply::remember_verified(database).await?;
-    let _ = catalog::fingerprint(database).await?;
     Ok(count)
 }
 
