@@ -70,8 +70,9 @@ impl Installation {
         let folder = scratch()?;
         let path = folder.path().join("running.json");
         let shown = path.to_string_lossy().into_owned();
-        let said =
-            self.directus(&["schema", "snapshot", "--yes", "--format", "json", &shown], None).await?;
+        let said = self
+            .directus(&["schema", "snapshot", "--yes", "--format", "json", &shown], None)
+            .await?;
         let text = std::fs::read_to_string(&path).map_err(|_| OfficialError::NoSnapshot(said))?;
         // It is what it is: what points nowhere already does.
         Ok(Snapshot::read(&text, Reading::Lenient)?.snapshot)

@@ -181,9 +181,7 @@ async fn record(
 fn files(folder: &Path, stage: Stage) -> Result<Vec<SqlFile>, DbInitError> {
     let mut found = read_folder(folder, "", true)?;
     found.extend(read_folder(&folder.join("always"), "always/", false)?);
-    found.retain(|file| {
-        file.has_header(AFTER_DIRECTUS) == (stage == Stage::AfterDirectus)
-    });
+    found.retain(|file| file.has_header(AFTER_DIRECTUS) == (stage == Stage::AfterDirectus));
     Ok(found)
 }
 

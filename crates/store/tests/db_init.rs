@@ -39,7 +39,10 @@ async fn a_file_may_ask_for_no_transaction_where_postgres_takes_its_statement_in
     write(folder, "902_index.sql", &format!("-- biplane: no-transaction\n{index}"));
     assert_eq!(apply(&mut client, folder).await.unwrap(), ["902_index.sql"]);
     assert!(apply(&mut client, folder).await.unwrap().is_empty());
-    assert_eq!(number(&client, "SELECT count(*) FROM pg_indexes WHERE indexname = 'once_n'").await, 1);
+    assert_eq!(
+        number(&client, "SELECT count(*) FROM pg_indexes WHERE indexname = 'once_n'").await,
+        1
+    );
 }
 
 #[tokio::test]

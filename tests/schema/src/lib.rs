@@ -56,7 +56,8 @@ fn installation(stack: &Description, name: &str, home: &std::path::Path) -> Inst
     // An empty folder: what Directus writes there is this test's.
     let folder = home.join("directus");
     std::fs::create_dir_all(&folder).expect("a folder");
-    std::fs::write(folder.join("package.json"), r#"{"private":true,"type":"module"}"#).expect("written");
+    std::fs::write(folder.join("package.json"), r#"{"private":true,"type":"module"}"#)
+        .expect("written");
     installation.folder = folder;
     for (key, value) in &mut installation.env {
         match key.as_str() {
@@ -230,7 +231,8 @@ impl Lab {
         let path = self.home.path().join("official.json");
         std::fs::write(&path, text).expect("written");
         let path = path.to_string_lossy();
-        let mut command = self.installation.command(&["schema", "apply", "--yes", &path]).expect("Directus");
+        let mut command =
+            self.installation.command(&["schema", "apply", "--yes", &path]).expect("Directus");
         command.stdin(Stdio::null()).output().expect("Directus runs")
     }
 
@@ -240,6 +242,11 @@ impl Lab {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
+    /// Another session.
+    pub async fn connect(&self) -> Client {
+        connect(&self.installation.database_url).await
+    }
+
     /// Runs SQL.
     pub async fn sql(&self, text: &str) {
         self.database.batch_execute(text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
@@ -247,12 +254,18 @@ impl Lab {
 
     /// One number.
     pub async fn number(&self, query: &str) -> i64 {
-        self.database.query_one(query, &[]).await.unwrap_or_else(|error| panic!("{query}: {error:?}")).get(0)
+        self.database
+            .query_one(query, &[])
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error:?}"))
+            .get(0)
     }
 
     /// How many rows a table has; none where there is no table.
     pub async fn rows(&self, table: &str) -> Option<i64> {
-        let there = format!("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = '{table}'");
+        let there = format!(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = '{table}'"
+        );
         if self.number(&there).await == 0 {
             return None;
         }
@@ -295,7 +308,8 @@ impl Lab {
         command.current_dir(&self.installation.folder).env_clear();
         command.envs(plain.get_envs().filter_map(|(key, value)| Some((key, value?))));
         command.env("PORT", port.to_string()).env("PUBLIC_URL", &url);
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
+        let child =
+            command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         let server = Server { child: child.spawn().expect("Directus starts"), url };
         for _ in 0..600 {
             let answer = reqwest::get(format!("{}/server/ping", server.url)).await;

@@ -32,7 +32,8 @@ async fn work_over_rest(server: &Server) {
                 "schema": {"is_primary_key": true, "has_auto_increment": true}},
             {"field": "name", "type": "string", "meta": {"interface": "input"}, "schema": {}},
         ]);
-        let collection = json!({"collection": name, "meta": {"icon": "sports"}, "schema": {}, "fields": fields});
+        let collection =
+            json!({"collection": name, "meta": {"icon": "sports"}, "schema": {}, "fields": fields});
         admin.create("/collections", &collection).await.unwrap();
         if let Some(previous) = previous {
             let field = json!({"field": "before", "type": "integer", "meta": {"special": ["m2o"]}, "schema": {}});
@@ -122,13 +123,15 @@ async fn the_official_apply_of_the_stale_snapshot_loses_all_five() {
 
 /// The five and their rows, made without a server.
 async fn work(lab: &Lab, draft: Draft) -> Draft {
-    let draft = FIVE.into_iter().fold(draft, |draft, name| {
-        draft.table(name).column(name, "name", "string")
-    });
+    let draft = FIVE
+        .into_iter()
+        .fold(draft, |draft, name| draft.table(name).column(name, "name", "string"));
     let draft = draft.column("races", "distance_m", "integer");
     lab.change_to(&draft);
     for name in FIVE {
-        let rows = format!("INSERT INTO public.{name} (id, name) SELECT n, '{name} ' || n FROM generate_series(1, {ROWS}) n");
+        let rows = format!(
+            "INSERT INTO public.{name} (id, name) SELECT n, '{name} ' || n FROM generate_series(1, {ROWS}) n"
+        );
         lab.sql(&rows).await;
     }
     lab.sql("INSERT INTO public.races (id, title, distance_m) VALUES (1, 'Nightly', 42195)").await;

@@ -57,8 +57,16 @@ async fn a_missing_key_is_filled_where_directus_drops_the_table_or_column() {
     };
     let missing: [(&str, Box<dyn Fn(&mut Value)>); 4] = [
         ("schema", Box::new(|value| remove(&mut value["collections"][0], "schema"))),
-        ("versioning", Box::new(|value| remove(&mut value["collections"][0]["meta"], "versioning"))),
-        ("plural", Box::new(|value| remove(&mut value["collections"][0]["meta"]["translations"][0], "plural"))),
+        (
+            "versioning",
+            Box::new(|value| remove(&mut value["collections"][0]["meta"], "versioning")),
+        ),
+        (
+            "plural",
+            Box::new(|value| {
+                remove(&mut value["collections"][0]["meta"]["translations"][0], "plural")
+            }),
+        ),
         (
             "is_indexed",
             Box::new(move |value| {
@@ -69,15 +77,23 @@ async fn a_missing_key_is_filled_where_directus_drops_the_table_or_column() {
     ];
     for (key, take) in &missing {
         lab.bake_text(&text_without(&base(), take));
-        let applied = lab.apply(Some(Mode::Auto)).await.unwrap_or_else(|error| panic!("{key}: {error}"));
-        assert!(!matches!(&applied, Applied::Done(plan, _) if plan.is_destructive()), "{key}: {applied}");
+        let applied =
+            lab.apply(Some(Mode::Auto)).await.unwrap_or_else(|error| panic!("{key}: {error}"));
+        assert!(
+            !matches!(&applied, Applied::Done(plan, _) if plan.is_destructive()),
+            "{key}: {applied}"
+        );
         assert_whole(&lab).await;
     }
     // All at once by the official way: the table is gone, and it says that all went well.
     let text = text_without(&base(), |value| missing.iter().for_each(|(_, take)| take(value)));
     let output = lab.official_apply_text(&text);
     assert!(output.status.success());
-    assert_eq!(lab.rows("notes").await, None, "Directus fills missing keys now: the danger went away");
+    assert_eq!(
+        lab.rows("notes").await,
+        None,
+        "Directus fills missing keys now: the danger went away"
+    );
     lab.done().await;
 }
 
@@ -93,7 +109,8 @@ async fn a_narrowed_column_is_asked_for_saved_and_can_be_brought_back() {
     // Nothing set: planned only.
     let planned = lab.apply(None).await.unwrap();
     let Applied::Planned(plan) = planned else { panic!("{planned:?}") };
-    let losses: Vec<_> = plan.losses().map(|(item, loss)| (item.name(), loss.kind, loss.rows)).collect();
+    let losses: Vec<_> =
+        plan.losses().map(|(item, loss)| (item.name(), loss.kind, loss.rows)).collect();
     assert_eq!(
         losses,
         [
@@ -104,12 +121,16 @@ async fn a_narrowed_column_is_asked_for_saved_and_can_be_brought_back() {
     assert_whole(&lab).await;
 
     // In production it wants its fingerprint, and no other.
-    let production = |confirmed: Option<String>| Options { production: true, confirmed, ..Options::default() };
+    let production =
+        |confirmed: Option<String>| Options { production: true, confirmed, ..Options::default() };
     let refused = lab.apply_with(production(None)).await.unwrap_err();
     let SchemaError::Unapproved { fingerprint, .. } = &refused else { panic!("{refused}") };
     assert_eq!(refused.exit_code(), 3);
     let other = "0".repeat(64);
-    assert!(matches!(lab.apply_with(production(Some(other))).await, Err(SchemaError::Unapproved { .. })));
+    assert!(matches!(
+        lab.apply_with(production(Some(other))).await,
+        Err(SchemaError::Unapproved { .. })
+    ));
     assert_whole(&lab).await;
     let applied = lab.apply_with(production(Some(fingerprint.to_string()))).await.unwrap();
     let Applied::Done(_, Some(rescue)) = applied else { panic!("{applied}") };
@@ -128,7 +149,8 @@ async fn a_plan_that_was_approved_in_the_file_goes_through_and_only_that() {
     let mut lab = with_notes("loss_approved").await;
     let target = base().without("notes.label");
     lab.bake(&target);
-    let production = |approved: Approved| Options { production: true, approved, ..Options::default() };
+    let production =
+        |approved: Approved| Options { production: true, approved, ..Options::default() };
     let refused = lab.apply_with(production(Approved::default())).await.unwrap_err();
     let SchemaError::Unapproved { plan, .. } = refused else { panic!("{refused}") };
     let mut approved = Approved::default();
@@ -139,7 +161,10 @@ async fn a_plan_that_was_approved_in_the_file_goes_through_and_only_that() {
 
     // More is gone than was looked at.
     lab.bake(&target.clone().without("notes.body"));
-    assert!(matches!(lab.apply_with(production(approved.clone())).await, Err(SchemaError::Unapproved { .. })));
+    assert!(matches!(
+        lab.apply_with(production(approved.clone())).await,
+        Err(SchemaError::Unapproved { .. })
+    ));
     assert_whole(&lab).await;
     lab.bake(&target);
     let applied = lab.apply_with(production(approved)).await.unwrap();
@@ -190,12 +215,21 @@ async fn a_renamed_field_and_collection_keep_their_rows_and_permissions() {
     assert!(!plan.is_destructive(), "{plan}");
     assert_eq!(lab.differs_from(&target).await, [""; 0]);
     assert_eq!(lab.number("SELECT 'memos'::regclass::oid::bigint").await, oid);
-    assert_eq!(lab.number("SELECT count(*) FROM memos JOIN pages ON pages.note = memos.id WHERE title = 'one'").await, 1);
+    assert_eq!(
+        lab.number(
+            "SELECT count(*) FROM memos JOIN pages ON pages.note = memos.id WHERE title = 'one'"
+        )
+        .await,
+        1
+    );
     assert_eq!(
         lab.number("SELECT count(*) FROM directus_permissions WHERE collection = 'memos' AND fields = 'id,title'").await,
         1
     );
-    assert_eq!(lab.number("SELECT count(*) FROM directus_presets WHERE collection = 'memos'").await, 1);
+    assert_eq!(
+        lab.number("SELECT count(*) FROM directus_presets WHERE collection = 'memos'").await,
+        1
+    );
     // The same boot again: nothing, though the rename is still approved.
     lab.sql("DELETE FROM telemetry.pipeline_state WHERE key = 'schema_verified'").await;
     let renames = vec!["notes=memos".parse().unwrap(), "memos.label=memos.title".parse().unwrap()];
@@ -215,14 +249,22 @@ async fn what_directus_can_not_convert_is_refused() {
     });
     for (what, draft, named) in [
         ("another primary key", uuid_key, "field notes.id"),
-        ("a table that becomes a folder", base().edit("notes", |entry| entry["schema"] = json!(null)), "collection notes"),
+        (
+            "a table that becomes a folder",
+            base().edit("notes", |entry| entry["schema"] = json!(null)),
+            "collection notes",
+        ),
     ] {
         lab.bake_text(&draft.json().to_string());
         let refused = lab.apply(Some(Mode::Auto)).await.unwrap_err();
         assert_eq!(refused.exit_code(), 3, "{what}: {refused}");
-        assert!(refused.to_string().contains(named.rsplit(' ').next().unwrap()), "{what}: {refused}");
+        assert!(
+            refused.to_string().contains(named.rsplit(' ').next().unwrap()),
+            "{what}: {refused}"
+        );
         if let SchemaError::Conflict { plan } = &refused {
-            let conflicts: Vec<_> = plan.of(Verdict::Conflict).map(|change| change.item.to_string()).collect();
+            let conflicts: Vec<_> =
+                plan.of(Verdict::Conflict).map(|change| change.item.to_string()).collect();
             assert!(conflicts.contains(&named.to_owned()), "{what}: {conflicts:?}");
         }
         assert_whole(&lab).await;
@@ -238,7 +280,8 @@ async fn a_column_that_becomes_an_alias_is_a_loss_and_comes_back() {
     lab.bake(&target);
     let planned = lab.apply(None).await.unwrap();
     let Applied::Planned(plan) = planned else { panic!("{planned:?}") };
-    let losses: Vec<_> = plan.losses().map(|(item, loss)| (item.name(), loss.kind, loss.rows)).collect();
+    let losses: Vec<_> =
+        plan.losses().map(|(item, loss)| (item.name(), loss.kind, loss.rows)).collect();
     assert_eq!(losses, [("notes.label".to_owned(), LossKind::Column, Some(2))]);
     let applied = lab.apply(Some(Mode::Auto)).await.unwrap();
     let Applied::Done(_, Some(rescue)) = applied else { panic!("{applied}") };

@@ -110,10 +110,16 @@ async fn conflicts_are_refused_and_named_and_nothing_is_touched() {
 
     let refused = lab.apply(Some(Mode::Auto)).await.unwrap_err();
     let SchemaError::Conflict { plan } = &refused else { panic!("{refused}") };
-    let conflicts: Vec<_> = plan.of(Verdict::Conflict).map(|change| change.item.to_string()).collect();
+    let conflicts: Vec<_> =
+        plan.of(Verdict::Conflict).map(|change| change.item.to_string()).collect();
     assert_eq!(
         conflicts,
-        ["collection goes", "field stays.deleted_here", "field stays.edited_there", "field stays.made_twice"]
+        [
+            "collection goes",
+            "field stays.deleted_here",
+            "field stays.edited_there",
+            "field stays.made_twice"
+        ]
     );
     assert_eq!(refused.exit_code(), 3);
     for said in ["goes", "by hand", "by a colleague", "biplane schema snapshot --force"] {
@@ -136,7 +142,8 @@ async fn without_a_base_things_are_only_added() {
     lab.change_to(&running);
     lab.sql("INSERT INTO old (id, x) VALUES (1, 'y')").await;
     lab.bake(&base().without("goes").table("made_there"));
-    let plan = done(lab.apply_with(Options { production: true, ..Options::default() }).await.unwrap());
+    let plan =
+        done(lab.apply_with(Options { production: true, ..Options::default() }).await.unwrap());
     assert_eq!(plan.counts()["delete"], 0, "{plan}");
     assert_eq!(lab.tables().await, ["deleted_here", "goes", "made_there", "old", "stays"]);
     assert_eq!(lab.rows("old").await, Some(1));

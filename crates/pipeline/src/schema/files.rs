@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use biplane_schema::{Lineage, ReadError, Reading, Snapshot, Warned, line_of};
+use biplane_schema::{Lineage, ReadError, Reading, Reason, Snapshot, Warned, line_of};
 
 use super::SchemaError;
 use crate::Files;
@@ -22,6 +22,12 @@ impl Target {
     /// A fault with its file, line and code.
     pub(crate) fn says(&self, fault: &ReadError) -> String {
         says(&self.path, &self.text, fault)
+    }
+
+    /// What is wrong with it as a whole.
+    pub(crate) fn says_of_all(&self, reason: &Reason) -> String {
+        let line = line_of(&self.text, "collections").map(|line| format!(":{line}"));
+        format!("{}{}: {reason} ({})", shown(&self.path), line.unwrap_or_default(), reason.code())
     }
 }
 

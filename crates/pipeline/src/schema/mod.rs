@@ -10,7 +10,7 @@ mod rename;
 mod rescue;
 mod snapshot;
 
-use biplane_schema::{Merge, Outcome, Plan, Rename, Snapshot};
+use biplane_schema::{Merge, Outcome, Plan, Reason, Rename, Snapshot};
 use tokio_postgres::Client;
 
 pub use apply::{Applied, Mode, Options, apply};
@@ -86,6 +86,11 @@ async fn merge(
     let mut plan = merge.plan().map_err(|faults| SchemaError::Target {
         said: faults.iter().map(|fault| target.says(fault)).collect(),
     })?;
+    // Not a conflict to be settled: no mode goes on with it.
+    if let Some(all) = plan.changes.iter().find(|change| change.reason == Reason::DeletesEverything)
+    {
+        return Err(SchemaError::Target { said: vec![target.says_of_all(&all.reason)] });
+    }
     catalog::count_rows(database, &mut plan).await?;
     let untracked = catalog::untracked(database, &plan).await?;
     if !untracked.is_empty() {

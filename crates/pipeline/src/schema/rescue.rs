@@ -7,8 +7,8 @@ use serde::Serialize;
 use tokio_postgres::{Client, Row};
 
 use super::{SchemaError, backup, freeze};
-use crate::catalog::{quoted, table};
 use crate::Installation;
+use crate::catalog::{quoted, table};
 
 /// How many backups are kept at least, whatever their age.
 pub(super) const KEPT: i64 = 20;

@@ -29,7 +29,8 @@ impl Arguments {
                 }
                 count => {
                     println!(
-                        "\n{count} differences. If they are meant: `biplane schema snapshot`, then commit."
+                        "\n{count} difference{}. If meant: `biplane schema snapshot`, then commit.",
+                        if count == 1 { "" } else { "s" }
                     );
                     2
                 }
