@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use biplane_schema::{Item, LossKind, Plan};
+use biplane_schema::{FieldKey, Item, LossKind, Plan, Rename};
 use tokio_postgres::Client;
 
 /// A name as SQL writes it.
@@ -120,7 +120,7 @@ pub(crate) async fn count_rows(
 ) -> Result<(), tokio_postgres::Error> {
     for change in &mut plan.changes {
         let Some(loss) = &mut change.loss else { continue };
-        let query = match (&change.item, loss.kind) {
+        let query = match (&as_yet(&change.item, &plan.renaming), loss.kind) {
             (Item::Collection(name), LossKind::Table) => {
                 format!("SELECT count(*) FROM {}", table(name))
             }
@@ -137,6 +137,24 @@ pub(crate) async fn count_rows(
         loss.rows = u64::try_from(count).ok();
     }
     Ok(())
+}
+
+/// What an item is called in the database before the plan's renames.
+fn as_yet(item: &Item, renaming: &[Rename]) -> Item {
+    renaming.iter().rev().fold(item.clone(), |item, rename| match (item, rename) {
+        (Item::Collection(name), Rename::Collection { from, to }) if name == *to => {
+            Item::Collection(from.clone())
+        }
+        (Item::Field(key), Rename::Collection { from, to }) if key.collection == *to => {
+            Item::Field(FieldKey::new(from, &key.field))
+        }
+        (Item::Field(key), Rename::Field { from, to })
+            if key.collection == from.collection && key.field == *to =>
+        {
+            Item::Field(from.clone())
+        }
+        (item, _) => item,
+    })
 }
 
 /// The columns of a table's primary key.
@@ -162,7 +180,7 @@ pub(crate) fn touched(plan: &Plan) -> BTreeSet<String> {
     let mut tables: BTreeSet<_> =
         changes.map(|change| change.item.collection().to_owned()).collect();
     for rename in &plan.renaming {
-        if let biplane_schema::Rename::Collection { from, .. } = rename {
+        if let Rename::Collection { from, .. } = rename {
             tables.insert(from.clone());
         }
     }

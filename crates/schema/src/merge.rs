@@ -37,14 +37,23 @@ impl Merge<'_> {
         let mut running = self.running.clone();
         let mut base = self.base.cloned();
         let mut renaming = Vec::new();
-        for rename in self.renames.iter().filter(|rename| applies(rename, self)) {
-            running = running.renamed(rename);
-            base = base.map(|base| base.renamed(rename));
-            renaming.push(rename.clone());
-        }
-        // Done already, by an apply that was interrupted before it could say so.
-        for rename in self.renames.iter().filter(|rename| is_done(rename, self)) {
-            base = base.map(|base| base.renamed(rename));
+        // One may be of a field in a collection that another renames.
+        let mut left: Vec<_> = self.renames.iter().collect();
+        loop {
+            let before = left.len();
+            left.retain(|rename| {
+                if applies(rename, &running, self.target) {
+                    running = running.renamed(rename);
+                    renaming.push((*rename).clone());
+                } else if !base.as_ref().is_some_and(|base| is_done(rename, base, &running)) {
+                    return true;
+                }
+                base = base.take().map(|base| base.renamed(rename));
+                false
+            });
+            if left.len() == before {
+                break;
+            }
         }
 
         let target = fill(self.target, &running);
@@ -99,8 +108,7 @@ impl Merge<'_> {
 }
 
 /// A rename makes sense where the old name is here and the new one is only in the target.
-fn applies(rename: &Rename, merge: &Merge<'_>) -> bool {
-    let (running, target) = (merge.running, merge.target);
+fn applies(rename: &Rename, running: &Snapshot, target: &Snapshot) -> bool {
     match rename {
         Rename::Collection { from, to } => {
             running.collections.contains_key(from)
@@ -118,11 +126,11 @@ fn applies(rename: &Rename, merge: &Merge<'_>) -> bool {
     }
 }
 
-fn is_done(rename: &Rename, merge: &Merge<'_>) -> bool {
-    let Some(base) = merge.base else { return false };
+/// Done already, by an apply that was interrupted before it could say so.
+fn is_done(rename: &Rename, base: &Snapshot, running: &Snapshot) -> bool {
     match rename {
         Rename::Collection { from, to } => {
-            let (base, running) = (&base.collections, &merge.running.collections);
+            let (base, running) = (&base.collections, &running.collections);
             base.contains_key(from)
                 && !base.contains_key(to)
                 && running.contains_key(to)
@@ -130,7 +138,7 @@ fn is_done(rename: &Rename, merge: &Merge<'_>) -> bool {
         }
         Rename::Field { from, to } => {
             let new = FieldKey::new(&from.collection, to);
-            let (base, running) = (&base.fields, &merge.running.fields);
+            let (base, running) = (&base.fields, &running.fields);
             base.contains_key(from)
                 && !base.contains_key(&new)
                 && running.contains_key(&new)

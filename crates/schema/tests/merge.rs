@@ -432,6 +432,44 @@ fn a_rename_is_offered_and_once_approved_keeps_the_data() {
 }
 
 #[test]
+fn a_field_may_be_renamed_in_a_collection_that_is_renamed_whatever_comes_first() {
+    let target = Draft::new()
+        .table("trackers")
+        .column("trackers", "serial", "character varying")
+        .column("trackers", "note", "text")
+        .table("entries")
+        .points("entries", "device", "trackers");
+    let parse = |text: &str| text.parse::<Rename>().expect("a rename");
+    let mut renames = [parse("trackers.imei -> trackers.serial"), parse("devices -> trackers")];
+    for _ in 0..2 {
+        let plan = plan_as(Ancestry::Descendant, Some(&first()), &first(), &target, &renames);
+        assert_eq!(
+            lines(&plan),
+            [
+                "rename collection trackers rename-approved",
+                "rename field trackers.serial rename-approved"
+            ]
+        );
+        assert_eq!(plan.merged, target.read());
+        // Interrupted in between: the table has its new name already, the column has not.
+        let between = first().read().renamed(&parse("devices -> trackers"));
+        let merge = Merge {
+            base: Some(&first().read()),
+            running: &between,
+            target: &target.read(),
+            ancestry: Ancestry::Descendant,
+            renames: &renames,
+            lenient: false,
+        };
+        assert_eq!(
+            lines(&merge.plan().expect("a plan")),
+            ["rename field trackers.serial rename-approved"]
+        );
+        renames.reverse();
+    }
+}
+
+#[test]
 fn a_renamed_collection_takes_its_relations_along() {
     let target = Draft::new()
         .table("trackers")

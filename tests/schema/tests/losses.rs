@@ -44,6 +44,8 @@ fn text_without(draft: &Draft, take: impl FnOnce(&mut Value)) -> String {
     value.to_string()
 }
 
+type Edit = Box<dyn Fn(&mut Value)>;
+
 fn remove(entry: &mut Value, key: &str) {
     assert!(entry.as_object_mut().unwrap().remove(key).is_some(), "{key} is there");
 }
@@ -55,7 +57,7 @@ async fn a_missing_key_is_filled_where_directus_drops_the_table_or_column() {
         let fields = value["fields"].as_array().unwrap();
         fields.iter().position(|field| field["field"] == name).unwrap()
     };
-    let missing: [(&str, Box<dyn Fn(&mut Value)>); 4] = [
+    let missing: [(&str, Edit); 4] = [
         ("schema", Box::new(|value| remove(&mut value["collections"][0], "schema"))),
         (
             "versioning",

@@ -181,23 +181,29 @@ pub(super) async fn carry_out(
     let touched = catalog::touched(plan);
     freeze::tables(database, &touched).await?;
     let shapes = catalog::shapes(database).await?;
-    let mut saved = None;
-    if plan.is_destructive() {
-        say("saving what will go");
-        saved = Some(backup::take(database, plan, running).await?);
-    }
-    let planned = drops(plan);
-    allow(database, &planned).await?;
     if !plan.renaming.is_empty() {
         say("renaming");
         rename::perform(database, &plan.renaming).await?;
     }
-    let stages = plan.merged.stages(running);
+    let start = plan.renaming.iter().fold(running.clone(), |schema, rename| schema.renamed(rename));
+    let mut saved = None;
+    if plan.is_destructive() {
+        say("saving what will go");
+        match backup::take(database, plan, &start).await {
+            Ok(id) => saved = Some(id),
+            Err(error) => {
+                rename::perform(database, &rename::reversed(&plan.renaming)).await?;
+                return Err(error);
+            }
+        }
+    }
+    let planned = drops(plan);
+    allow(database, &planned).await?;
+    let stages = plan.merged.stages(&start);
     if let [first, last] = stages.as_slice() {
         let pending = [first.to_normalised_json(), last.to_normalised_json()].join("\n");
         remember(database, STAGES, &pending).await?;
     }
-    let start = plan.renaming.iter().fold(running.clone(), |schema, rename| schema.renamed(rename));
     let outcome = go(installation, &start, &plan.merged, &planned, say).await;
     let why = match outcome {
         Ok(()) => {
@@ -217,7 +223,7 @@ pub(super) async fn carry_out(
         Err(error) => vec![error.to_string()],
     };
     say("setting the database back");
-    match set_back(installation, database, plan, running, saved).await {
+    match set_back(installation, database, plan, &start, saved).await {
         Ok(()) => {
             forget(database, STAGES).await?;
             Err(SchemaError::Undone { why })
@@ -311,31 +317,30 @@ async fn verify(
     Ok(why)
 }
 
-/// Back to the schema and the rows from before.
+/// Back to the rows and the schema from before: `start`, but for the names.
 async fn set_back(
     installation: &Installation,
     database: &mut Client,
     plan: &Plan,
-    running: &Snapshot,
+    start: &Snapshot,
     saved: Option<i64>,
 ) -> Result<(), SchemaError> {
-    rename::perform(database, &rename::reversed(&plan.renaming)).await?;
     let now = installation.running_schema().await?;
-    if !running.differences(&now).is_empty() {
+    if !start.differences(&now).is_empty() {
         // What came in by the apply may go again: nobody wrote there.
         let came =
-            now.collections.keys().filter(|name| !running.collections.contains_key(*name)).cloned();
+            now.collections.keys().filter(|name| !start.collections.contains_key(*name)).cloned();
         let fields = now
             .fields
             .keys()
-            .filter(|key| !running.fields.contains_key(key))
+            .filter(|key| !start.fields.contains_key(key))
             .map(ToString::to_string);
         let names: BTreeSet<_> = came.chain(fields).collect();
         allow(database, &names).await?;
-        for stage in running.stages(&now) {
+        for stage in start.stages(&now) {
             installation.apply_as_is(&stage).await?;
         }
-        let left = running.differences(&installation.running_schema().await?);
+        let left = start.differences(&installation.running_schema().await?);
         if !left.is_empty() {
             return Err(SchemaError::Undone { why: left });
         }
@@ -344,6 +349,7 @@ async fn set_back(
             backup::put_back(database, id).await?;
         }
     }
+    rename::perform(database, &rename::reversed(&plan.renaming)).await?;
     mark(database, saved, "undone").await
 }
 
