@@ -3,9 +3,11 @@
 mod apply;
 mod approved;
 mod backup;
+pub mod ci;
 mod error;
 mod files;
 mod freeze;
+mod history;
 mod rename;
 mod rescue;
 mod snapshot;
@@ -17,6 +19,7 @@ pub use apply::{Applied, Mode, Options, apply};
 pub use approved::Approved;
 pub use error::SchemaError;
 pub use files::{Target, read_file, read_target};
+pub use history::{Commit, NoPrevious, Version, previous};
 pub use rescue::{Rescue, RescuePart, list as rescues, prune, restore, show as rescue};
 pub use snapshot::{Taken, check, take};
 
