@@ -124,8 +124,8 @@ pub async fn run(
 
     let work = Work { throwaway: &throwaway, files, target, options, progress };
     let outcome = async {
-        if work.from_nothing(&mut report).await? {
-            work.on_top(&mut report).await?;
+        if work.boot_from_nothing(&mut report).await? {
+            work.apply_on_top(&mut report).await?;
         }
         Ok(())
     }
@@ -144,7 +144,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// A database that had nothing; whether it came up.
-    async fn from_nothing(&self, report: &mut Report) -> Result<bool, SetupError> {
+    async fn boot_from_nothing(&self, report: &mut Report) -> Result<bool, SetupError> {
         let home = self.files.home.clone();
         let installation = self.throwaway.installation("from_nothing", home).await?;
 
@@ -175,7 +175,7 @@ impl Work<'_> {
     }
 
     /// A database that had the version before, with rows in every table.
-    async fn on_top(&self, report: &mut Report) -> Result<(), SetupError> {
+    async fn apply_on_top(&self, report: &mut Report) -> Result<(), SetupError> {
         const PREVIOUS: &str = "Version before";
         let step = self.progress.step(PREVIOUS);
         let version = match schema::previous(&self.files.home, self.target.snapshot.hash()) {

@@ -16,7 +16,7 @@ use biplane_schema::{Merge, Outcome, Plan, Reason, Rename, Snapshot};
 use tokio_postgres::Client;
 
 pub use apply::{Applied, Mode, Options, apply};
-pub use approved::Approved;
+pub use approved::{Approved, approve};
 pub use error::SchemaError;
 pub use files::{Target, read_file, read_target};
 pub use history::{Commit, NoPrevious, Version, previous};

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
-use biplane_pipeline::schema::{Approved, SchemaError, previous, read_file, read_target};
-use biplane_schema::{Ancestry, Merge, Outcome, Rename};
+use biplane_pipeline::Files;
+use biplane_pipeline::schema::{approve, previous, read_file, read_target};
+use biplane_schema::{Outcome, Rename};
 use biplane_stack::{Layout, SetupError};
 use clap::Args;
 
@@ -24,12 +25,12 @@ pub struct Arguments {
 impl Arguments {
     pub(super) async fn run(self, place: &Place) -> Result<u8, Failed> {
         let layout = Layout::of_checkout(&place.start, place.data.clone())?;
-        let files = biplane_pipeline::Files { home: layout.project.clone() };
-        let target = read_target(&files)?.snapshot;
+        let files = Files { home: layout.project.clone() };
+        let target = read_target(&files)?;
         let base = match &self.base {
             Some(path) => read_file(path)?.0,
             None => {
-                previous(&layout.project, target.hash())
+                previous(&layout.project, target.snapshot.hash())
                     .map_err(|why| {
                         SetupError::new("Approve", why)
                             .advice("name the snapshot that production has with --base")
@@ -37,37 +38,17 @@ impl Arguments {
                     .snapshot
             }
         };
-        let mut approved = Approved::read(&files.approved())?;
-        let renames: Vec<_> = approved.renames.iter().chain(&self.rename).cloned().collect();
-        let ancestry = Ancestry::Descendant;
-        let merge = Merge {
-            base: Some(&base),
-            running: &base,
-            target: &target,
-            ancestry,
-            renames: &renames,
-            lenient: false,
-        };
-        let plan = merge.plan().map_err(|faults| SchemaError::Target {
-            said: faults.iter().map(ToString::to_string).collect(),
-        })?;
+        let (plan, written) = approve(&files, &target, &base, &self.rename)?;
         print!("{plan}");
         if plan.outcome() == Outcome::Refused {
             return Ok(3);
         }
-        if plan.losses().next().is_none() && plan.renaming.is_empty() {
+        if written {
+            let (path, fingerprint) = (files.approved(), plan.fingerprint());
+            println!("{}: {fingerprint} approved; commit it with the snapshot.", path.display());
+        } else {
             println!("This plan loses nothing and needs no approval.");
-            return Ok(0);
         }
-        approved.add(&plan);
-        let path = files.approved();
-        std::fs::write(&path, approved.to_string())
-            .map_err(|source| SchemaError::File { path: path.display().to_string(), source })?;
-        println!(
-            "{}: {} approved; commit it with the snapshot.",
-            path.display(),
-            plan.fingerprint()
-        );
         Ok(0)
     }
 }

@@ -105,12 +105,13 @@ pub async fn fill(database: &Client) -> Result<Filled, tokio_postgres::Error> {
         }
     }
     for (name, columns) in &tables {
-        for column in columns.iter().filter(|column| column.is_late() || !is_peoples(name)) {
-            for update in updates(name, column) {
-                if let Err(error) = database.batch_execute(&update).await {
-                    let why = sql_message(&error);
-                    filled.warnings.push(format!("{name}.{} can't be filled: {why}", column.name));
-                }
+        let own = is_peoples(name);
+        let late = |column: &&Column| if own { column.is_late() } else { column.is_own };
+        for column in columns.iter().filter(late) {
+            let Some(update) = update(name, columns, column) else { continue };
+            if let Err(error) = database.batch_execute(&update).await {
+                let why = sql_message(&error);
+                filled.warnings.push(format!("{name}.{} can't be filled: {why}", column.name));
             }
         }
     }
@@ -140,32 +141,35 @@ fn insert(table: &str, columns: &[Column], row: u32, rich: bool) -> String {
 }
 
 /// Values for a column of rows that are there; the last row keeps none.
-fn updates(table: &str, column: &Column) -> Vec<String> {
+fn update(table: &str, columns: &[Column], column: &Column) -> Option<String> {
     let name = quoted(&column.name);
+    let keys = columns.iter().filter(|column| column.is_key);
+    let keys: Vec<_> = keys.map(|column| quoted(&column.name)).collect();
+    let order = if keys.is_empty() { "ctid".to_owned() } else { keys.join(", ") };
     let mine =
-        format!("(SELECT ctid AS place, row_number() OVER (ORDER BY ctid) AS n FROM {table})");
+        format!("(SELECT ctid AS place, row_number() OVER (ORDER BY {order}) AS n FROM {table})");
     if let Some((parent, key)) = &column.parent {
         // Row by row, since the column may be unique.
-        return vec![format!(
+        return Some(format!(
             "UPDATE {table} t SET {name} = theirs.value FROM {mine} mine,
                  (SELECT {key} AS value, row_number() OVER (ORDER BY {key}) AS n FROM {parent}) theirs
              WHERE t.ctid = mine.place AND mine.n = theirs.n AND mine.n < {ROWS}"
-        )];
+        ));
     }
-    if column.is_generated || !column.is_own {
-        return Vec::new();
+    if column.is_generated {
+        return None;
     }
     let values: Vec<_> = (0..ROWS - 1)
         .filter_map(|row| Some(format!("WHEN {} THEN {}", row + 1, column.value(table, row)?)))
         .collect();
     if values.is_empty() {
-        return Vec::new();
+        return None;
     }
-    vec![format!(
+    Some(format!(
         "UPDATE {table} t SET {name} = CASE mine.n {} ELSE t.{name} END FROM {mine} mine
          WHERE t.ctid = mine.place",
         values.join(" ")
-    )]
+    ))
 }
 
 /// Those that must be there first, first. In a circle the names decide.
@@ -307,6 +311,7 @@ mod tests {
         assert_eq!(mood.value("a", 2).as_deref(), Some("'so'::mood"));
         let to = points("b", true).value("a", 1).expect("a row");
         assert!(to.starts_with("(SELECT id FROM b ORDER BY id LIMIT 1"), "{to}");
-        assert!(updates("a", &points("b", false))[0].contains("mine.n < 3"));
+        let update = update("a", &[], &points("b", false)).expect("a statement");
+        assert!(update.contains("ORDER BY ctid") && update.contains("mine.n < 3"), "{update}");
     }
 }

@@ -8,7 +8,7 @@ pub(super) fn value(of: &str, data_type: &str, row: u32) -> Option<String> {
     let first = |or: usize| arguments.first().and_then(|text| text.parse().ok()).unwrap_or(or);
     let n = row + 1;
     let text = match name {
-        "boolean" => (row % 2 == 0).to_string(),
+        "boolean" => row.is_multiple_of(2).to_string(),
         "smallint" | "integer" | "bigint" => n.to_string(),
         "real" | "double precision" => format!("{n}.25"),
         "numeric" => decimal(first(12), arguments.get(1).and_then(|text| text.parse().ok()), n),
