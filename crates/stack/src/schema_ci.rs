@@ -130,7 +130,7 @@ pub async fn run(
         Ok(())
     }
     .await;
-    throwaway.end().await?;
+    throwaway.end().await;
     outcome.map(|()| report)
 }
 

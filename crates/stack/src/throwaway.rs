@@ -21,7 +21,8 @@ pub(crate) struct Throwaway {
     postgres: Postgres,
     directus: Directus,
     running: Running,
-    remover: Option<Child>,
+    /// Last: what is still written to can't be removed.
+    remover: Option<Remover>,
 }
 
 impl Throwaway {
@@ -44,7 +45,7 @@ impl Throwaway {
         if is_root() {
             folders.push(layout.reachable_data().map_err(failed)?);
         }
-        let remover = if keep { None } else { Some(remove_when_we_end(&folders).map_err(failed)?) };
+        let remover = if keep { None } else { Some(Remover::of(&folders).map_err(failed)?) };
         // From here on the folder is the remover's.
         let _ = folder.keep();
         let ports = Ports::free()?;
@@ -82,31 +83,41 @@ impl Throwaway {
     }
 
     /// Ends the server and takes its files away, unless they are to be kept.
-    pub(crate) async fn end(self) -> Result<(), SetupError> {
-        let Self { layout, running, remover, .. } = self;
-        running.stop(Duration::from_secs(10)).await;
-        let Some(mut remover) = remover else { return Ok(()) };
-        layout.remove()?;
-        drop(remover.stdin.take());
-        let _ = remover.wait();
-        Ok(())
+    pub(crate) async fn end(self) {
+        self.running.stop(Duration::from_secs(10)).await;
+        drop(self.remover);
     }
 }
 
-/// A shell that deletes these folders when we have ended, however: then its input does.
-fn remove_when_we_end(folders: &[PathBuf]) -> std::io::Result<Child> {
-    use std::os::unix::process::CommandExt;
-    // Again and again: of a server that was killed some processes write on for a moment.
-    let script = r#"trap '' HUP INT TERM; cat; for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$@" && exit; sleep 0.5; done"#;
-    Command::new("sh")
-        .args(["-c", script, "sh"])
-        .args(folders)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
+/// Deletes folders when it is dropped, or when we have ended, however we did.
+#[derive(Debug)]
+struct Remover(Child);
+
+impl Remover {
+    fn of(folders: &[PathBuf]) -> std::io::Result<Self> {
+        use std::os::unix::process::CommandExt;
+        // Its input ends with us. Again and again: of a server that was killed some processes write
+        // on for a moment.
+        let script = r#"trap '' HUP INT TERM; cat
+            for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$@" && exit; sleep 0.5; done"#;
+        let shell = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .args(folders)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self(shell))
+    }
+}
+
+impl Drop for Remover {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
 }
 
 #[cfg(test)]
@@ -114,15 +125,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folders_go_when_the_process_that_made_them_is_gone() {
+    fn the_folders_go_when_nobody_holds_them_any_more() {
         let folder = tempfile::tempdir().expect("a folder").keep();
         std::fs::write(folder.join("file"), "").expect("a file");
-        let mut remover = remove_when_we_end(std::slice::from_ref(&folder)).expect("a shell");
+        let mut remover = Remover::of(std::slice::from_ref(&folder)).expect("a shell");
         std::thread::sleep(Duration::from_millis(200));
         assert!(folder.exists());
         // As the kernel does it for a process that was killed.
-        drop(remover.stdin.take());
-        remover.wait().expect("it ends");
+        drop(remover.0.stdin.take());
+        remover.0.wait().expect("it ends");
         assert!(!folder.exists());
     }
 }
