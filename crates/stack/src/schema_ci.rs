@@ -38,7 +38,7 @@ pub struct Done {
     pub step: &'static str,
     /// How long it took.
     pub seconds: f64,
-    /// What came of it, in a line.
+    /// What came of it, in a line: the first of what is wrong, where something is.
     pub result: String,
     /// What is wrong; nothing when all is well.
     pub findings: Vec<Finding>,
@@ -58,7 +58,8 @@ impl Report {
         result: impl Into<String>,
         findings: Vec<Finding>,
     ) {
-        let result = result.into();
+        let said = findings.first().and_then(|finding| finding.said.first());
+        let result = said.cloned().unwrap_or_else(|| result.into());
         let seconds = (step.elapsed().as_secs_f64() * 10.0).round() / 10.0;
         // An error outweighs a refusal, and that a difference.
         let weight = |code: u8| [0, 3, 1, 2].get(usize::from(code)).copied().unwrap_or(3);
@@ -67,9 +68,10 @@ impl Report {
                 self.exit_code = finding.exit_code;
             }
         }
-        match findings.first().and_then(|finding| finding.said.first()) {
-            None => step.done(&result),
-            Some(first) => step.failed(first),
+        if findings.is_empty() {
+            step.done(&result);
+        } else {
+            step.failed(&result);
         }
         self.steps.push(Done { step: name, seconds, result, findings });
     }
