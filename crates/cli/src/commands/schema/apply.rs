@@ -33,7 +33,7 @@ impl Arguments {
         {
             let plan =
                 schema::plan(&installation, &database, &target, &options.approved.renames).await?;
-            options.renames = plan.renames.into_iter().filter(|rename| yes(rename)).collect();
+            options.renames = plan.renames.into_iter().filter(yes).collect();
         }
         let applied = schema::apply(&installation, &mut database, &target, &options, &tell).await?;
         if let Applied::Done(plan, _) | Applied::Planned(plan) | Applied::Nothing(plan) = &applied {

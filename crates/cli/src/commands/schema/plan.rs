@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use biplane_pipeline::schema::{self, Approved, SchemaError, read_file, read_target};
 use biplane_schema::{Ancestry, Merge, Plan, Rename};
@@ -42,7 +42,7 @@ impl Arguments {
         Ok(plan.outcome().exit_code())
     }
 
-    fn of_files(&self, running: &PathBuf, target: &PathBuf) -> Result<Plan, SchemaError> {
+    fn of_files(&self, running: &Path, target: &Path) -> Result<Plan, SchemaError> {
         let base = self.base.as_deref().map(read_file).transpose()?;
         let (running, mut warnings) = read_file(running)?;
         let (target, more) = read_file(target)?;
