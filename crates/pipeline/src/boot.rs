@@ -59,6 +59,16 @@ pub enum BootError {
     Sql(#[from] tokio_postgres::Error),
 }
 
+impl BootError {
+    /// 3 where people have to decide, 1 where something went wrong.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Schema(error) => error.exit_code(),
+            _ => 1,
+        }
+    }
+}
+
 /// Where the database remembers how far Directus's own set-up came: `begun`, or the version.
 const BOOTSTRAP: &str = "directus_bootstrap";
 const BEGUN: &str = "begun";

@@ -23,8 +23,10 @@ pub mod process;
 mod progress;
 pub mod redis_server;
 pub mod replay;
+pub mod schema_ci;
 mod secrets;
 mod stack;
+mod throwaway;
 pub mod tools;
 
 pub use error::SetupError;

@@ -102,6 +102,12 @@ impl Postgres {
         format!("postgres://{role}:{}@127.0.0.1:{}/{DATABASE}", self.password(role), self.port)
     }
 
+    /// Makes another database beside that of everything, as empty, and its URL for a role.
+    pub(crate) async fn another(&self, database: &str, role: &str) -> Result<String, SetupError> {
+        self.ensure_database(database).await.map_err(|error| sql_error(&error))?;
+        Ok(format!("postgres://{role}:{}@127.0.0.1:{}/{database}", self.password(role), self.port))
+    }
+
     /// The role's password.
     pub fn password(&self, role: &str) -> &str {
         match role {
@@ -130,20 +136,25 @@ impl Postgres {
                 .batch_execute(&format!("{verb} ROLE {role} LOGIN PASSWORD '{password}'"))
                 .await?;
         }
+        self.ensure_database(DATABASE).await
+    }
+
+    async fn ensure_database(&self, database: &str) -> Result<(), tokio_postgres::Error> {
+        let client = connect(&self.config(SUPERUSER, "postgres")).await?;
         let exists =
-            client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&DATABASE]).await?;
+            client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&database]).await?;
         if exists.is_none() {
-            client.batch_execute(&format!("CREATE DATABASE {DATABASE} OWNER {DIRECTUS}")).await?;
+            client.batch_execute(&format!("CREATE DATABASE {database} OWNER {DIRECTUS}")).await?;
         }
-        let client = connect(&self.config(SUPERUSER, DATABASE)).await?;
+        let client = connect(&self.config(SUPERUSER, database)).await?;
         client
             .batch_execute(&format!(
                 "ALTER SCHEMA public OWNER TO {DIRECTUS};
-                 ALTER DATABASE {DATABASE} SET timezone TO 'UTC';
+                 ALTER DATABASE {database} SET timezone TO 'UTC';
                  CREATE SCHEMA IF NOT EXISTS postgis;
                  GRANT USAGE ON SCHEMA postgis TO PUBLIC;
                  CREATE EXTENSION IF NOT EXISTS postgis SCHEMA postgis;
-                 ALTER DATABASE {DATABASE} SET search_path TO public, postgis;"
+                 ALTER DATABASE {database} SET search_path TO public, postgis;"
             ))
             .await
     }

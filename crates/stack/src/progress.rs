@@ -97,6 +97,17 @@ impl Step {
         }
     }
 
+    /// Ends the step as one that did not come out well, saying how.
+    pub fn failed(mut self, result: impl AsRef<str>) {
+        self.finished = true;
+        self.line('✗', result.as_ref());
+    }
+
+    /// How long it has been under way.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     fn line(&self, mark: char, text: &str) {
         if let Shown::Terminal(bar) = &self.shown {
             bar.finish_and_clear();

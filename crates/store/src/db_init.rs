@@ -40,8 +40,8 @@ pub struct Applied {
 /// Why `db-init` stopped. Files before the one named stay applied.
 #[derive(Debug, thiserror::Error)]
 pub enum DbInitError {
-    /// A folder or file could not be read.
-    #[error("cannot read {}: {source}", path.display())]
+    /// A folder or file could not be read, or copied.
+    #[error("cannot read or write {}: {source}", path.display())]
     Read {
         /// Which.
         path: PathBuf,
@@ -174,6 +174,17 @@ async fn record(
             &[&file.name, &file.checksum, &took],
         )
         .await?;
+    Ok(())
+}
+
+/// Copies the files of a stage into another folder, for a database that is to see no others.
+pub fn copy(folder: &Path, to: &Path, stage: Stage) -> Result<(), DbInitError> {
+    std::fs::create_dir_all(to.join("always"))
+        .map_err(|source| DbInitError::Read { path: to.to_owned(), source })?;
+    for file in files(folder, stage)? {
+        let path = to.join(file.name);
+        std::fs::write(&path, file.text).map_err(|source| DbInitError::Read { path, source })?;
+    }
     Ok(())
 }
 

@@ -30,6 +30,7 @@ async fn a_file_may_ask_for_no_transaction_where_postgres_takes_its_statement_in
     let mut client = server.client().await;
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
+    std::fs::create_dir(folder.join("always")).unwrap();
     write(folder, "901_table.sql", "CREATE TABLE once (n bigint)");
     let index = "CREATE INDEX CONCURRENTLY IF NOT EXISTS once_n ON once (n)";
     write(folder, "902_index.sql", index);

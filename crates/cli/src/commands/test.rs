@@ -35,6 +35,8 @@ enum Suite {
     EndToEnd,
     /// The schema pipeline on databases of its own.
     Schema,
+    /// This checkout's schema on databases that nobody needs.
+    SchemaCi,
     /// The admin UI in Chromium.
     Browser,
     /// A short fault run: processes killed under load.
@@ -62,6 +64,10 @@ impl Arguments {
         if wanted(Suite::Node) {
             let args = ["run", "--silent", "--workspaces", "--if-present", "test"];
             suites.run("extension and live client", "npm", &args).await;
+        }
+        if wanted(Suite::SchemaCi) {
+            let biplane = layout.project.join("scripts/biplane");
+            suites.run("schema on throwaway databases", biplane, &["schema", "ci"]).await;
         }
         if [Suite::EndToEnd, Suite::Schema, Suite::Browser].into_iter().any(wanted) {
             let throwaway = Throwaway::make(layout)?;

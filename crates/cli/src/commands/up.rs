@@ -263,7 +263,7 @@ async fn check(
 }
 
 /// Waits for a signal that asks us to end; its name.
-async fn asked_to_stop() -> &'static str {
+pub(super) async fn asked_to_stop() -> &'static str {
     let signals = [
         ("Ctrl-C", SignalKind::interrupt()),
         ("SIGTERM", SignalKind::terminate()),

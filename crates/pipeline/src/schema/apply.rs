@@ -400,6 +400,11 @@ async fn remember(database: &Client, key: &str, value: &str) -> Result<(), Schem
     Ok(())
 }
 
+/// Makes the next apply look at everything, unchanged or not.
+pub(super) async fn forget_verified(database: &Client) -> Result<(), SchemaError> {
+    forget(database, VERIFIED).await
+}
+
 async fn verified(database: &Client) -> Result<Option<String>, SchemaError> {
     let row = database
         .query_opt("SELECT value FROM telemetry.pipeline_state WHERE key = $1", &[&VERIFIED])

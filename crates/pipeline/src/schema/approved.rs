@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-use biplane_schema::{Fingerprint, Plan, Rename};
+use biplane_schema::{Ancestry, Fingerprint, Merge, Outcome, Plan, Rename, Snapshot};
 
 use super::SchemaError;
-use super::files::shown;
+use super::files::{Target, shown};
+use crate::Files;
 
 /// What people approved, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +87,38 @@ impl Approved {
         self.text.push_str(&format!("plan {fingerprint}\n"));
         self.plans.push(fingerprint);
     }
+}
+
+/// Writes the plan of a database that has `base` and nothing else to the file, unless it is refused
+/// or loses nothing; the plan, and whether it was written.
+pub fn approve(
+    files: &Files,
+    target: &Target,
+    base: &Snapshot,
+    renames: &[Rename],
+) -> Result<(Plan, bool), SchemaError> {
+    let mut approved = Approved::read(&files.approved())?;
+    let renames: Vec<_> = approved.renames.iter().chain(renames).cloned().collect();
+    let merge = Merge {
+        base: Some(base),
+        running: base,
+        target: &target.snapshot,
+        ancestry: Ancestry::Descendant,
+        renames: &renames,
+        lenient: false,
+    };
+    let plan = merge.plan().map_err(|faults| SchemaError::Target {
+        said: faults.iter().map(|fault| target.says(fault)).collect(),
+    })?;
+    let loses = plan.losses().next().is_some() || !plan.renaming.is_empty();
+    if plan.outcome() == Outcome::Refused || !loses {
+        return Ok((plan, false));
+    }
+    approved.add(&plan);
+    let path = files.approved();
+    std::fs::write(&path, approved.to_string())
+        .map_err(|source| SchemaError::File { path: shown(&path), source })?;
+    Ok((plan, true))
 }
 
 /// The file.

@@ -3,9 +3,11 @@
 mod apply;
 mod approved;
 mod backup;
+pub mod ci;
 mod error;
 mod files;
 mod freeze;
+mod history;
 mod rename;
 mod rescue;
 mod snapshot;
@@ -14,9 +16,10 @@ use biplane_schema::{Merge, Outcome, Plan, Reason, Rename, Snapshot};
 use tokio_postgres::Client;
 
 pub use apply::{Applied, Mode, Options, apply};
-pub use approved::Approved;
+pub use approved::{Approved, approve};
 pub use error::SchemaError;
 pub use files::{Target, read_file, read_target};
+pub use history::{Commit, NoPrevious, Version, previous};
 pub use rescue::{Rescue, RescuePart, list as rescues, prune, restore, show as rescue};
 pub use snapshot::{Taken, check, take};
 

@@ -72,15 +72,27 @@ pub async fn check(installation: &Installation) -> Result<Vec<String>, SchemaErr
     let path = files.snapshot();
     let text = std::fs::read_to_string(&path)
         .map_err(|source| SchemaError::File { path: shown(&path), source })?;
-    if text == running.to_yaml() {
+    let should = running.to_yaml();
+    if text == should {
         return Ok(Vec::new());
     }
     let file = super::read_target(files)?.snapshot;
     let mut differences = file.differences(&running);
     if differences.is_empty() {
-        differences.push("the same schema, written down otherwise".to_owned());
+        differences.push(format!("the same schema, written otherwise; {}", first(&text, &should)));
     }
     Ok(differences)
+}
+
+/// The first line in which a text is not what it should be.
+fn first(is: &str, should: &str) -> String {
+    let line = is.lines().zip(should.lines()).take_while(|(is, should)| is == should).count();
+    let said =
+        |text: &str| text.lines().nth(line).map_or("nothing".into(), |text| format!("`{text}`"));
+    if said(is) == said(should) {
+        return "lines end differently".to_owned();
+    }
+    format!("line {} is {} and would be {}", line + 1, said(is), said(should))
 }
 
 type Existing = Option<(String, Option<SnapshotHash>)>;
@@ -111,4 +123,16 @@ fn write(path: &std::path::Path, text: &str) -> Result<(), SchemaError> {
     std::fs::write(&draft, text)
         .and_then(|()| std::fs::rename(&draft, path))
         .map_err(|source| SchemaError::File { path: shown(path), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_differs_is_named() {
+        assert_eq!(first("a\nb\nc\n", "a\nc\nb\n"), "line 2 is `b` and would be `c`");
+        assert_eq!(first("a\n", "a\nb\n"), "line 2 is nothing and would be `b`");
+        assert_eq!(first("a\r\nb", "a\nb\n"), "lines end differently");
+    }
 }

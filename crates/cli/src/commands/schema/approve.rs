@@ -1,17 +1,17 @@
 use std::path::PathBuf;
 
-use biplane_pipeline::schema::{Approved, SchemaError, read_file, read_target};
-use biplane_schema::{Ancestry, Merge, Outcome, Rename};
+use biplane_pipeline::Files;
+use biplane_pipeline::schema::{approve, previous, read_file, read_target};
+use biplane_schema::{Outcome, Rename};
 use biplane_stack::{Layout, SetupError};
 use clap::Args;
-use tokio::process::Command;
 
 use super::{Failed, Place};
 
 /// Approve a plan that loses data: write its fingerprint to snapshots/approved, to be committed.
 ///
-/// The plan is that of a database which has the version before: the last one in git that differs
-/// from the file, unless --base names another.
+/// The plan is that of a database which has the version before: the newest one in git that is another
+/// schema, unless --base names one.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The snapshot that production has.
@@ -25,70 +25,30 @@ pub struct Arguments {
 impl Arguments {
     pub(super) async fn run(self, place: &Place) -> Result<u8, Failed> {
         let layout = Layout::of_checkout(&place.start, place.data.clone())?;
-        let files = biplane_pipeline::Files { home: layout.project.clone() };
-        let target = read_target(&files)?.snapshot;
+        let files = Files { home: layout.project.clone() };
+        let target = read_target(&files)?;
         let base = match &self.base {
             Some(path) => read_file(path)?.0,
-            None => before(&layout).await?,
+            None => {
+                previous(&layout.project, target.snapshot.hash())
+                    .map_err(|why| {
+                        SetupError::new("Approve", why)
+                            .advice("name the snapshot that production has with --base")
+                    })?
+                    .snapshot
+            }
         };
-        let mut approved = Approved::read(&files.approved())?;
-        let renames: Vec<_> = approved.renames.iter().chain(&self.rename).cloned().collect();
-        let ancestry = Ancestry::Descendant;
-        let merge = Merge {
-            base: Some(&base),
-            running: &base,
-            target: &target,
-            ancestry,
-            renames: &renames,
-            lenient: false,
-        };
-        let plan = merge.plan().map_err(|faults| SchemaError::Target {
-            said: faults.iter().map(ToString::to_string).collect(),
-        })?;
+        let (plan, written) = approve(&files, &target, &base, &self.rename)?;
         print!("{plan}");
         if plan.outcome() == Outcome::Refused {
             return Ok(3);
         }
-        if plan.losses().next().is_none() && plan.renaming.is_empty() {
+        if written {
+            let (path, fingerprint) = (files.approved(), plan.fingerprint());
+            println!("{}: {fingerprint} approved; commit it with the snapshot.", path.display());
+        } else {
             println!("This plan loses nothing and needs no approval.");
-            return Ok(0);
         }
-        approved.add(&plan);
-        let path = files.approved();
-        std::fs::write(&path, approved.to_string())
-            .map_err(|source| SchemaError::File { path: path.display().to_string(), source })?;
-        println!(
-            "{}: {} approved; commit it with the snapshot.",
-            path.display(),
-            plan.fingerprint()
-        );
         Ok(0)
     }
-}
-
-/// The newest version in git that differs from the file as it lies there.
-async fn before(layout: &Layout) -> Result<biplane_schema::Snapshot, Failed> {
-    const PATH: &str = "snapshots/schema.yaml";
-    let failed = |why: &dyn std::fmt::Display| {
-        SetupError::new("Approve", why).advice("name the snapshot that production has with --base")
-    };
-    let git = async |args: &[&str]| {
-        let output = Command::new("git").args(args).current_dir(&layout.project).output().await;
-        let output = output.map_err(|error| failed(&error))?;
-        if output.status.success() {
-            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-        } else {
-            Err(failed(&String::from_utf8_lossy(&output.stderr).trim()))
-        }
-    };
-    let now = std::fs::read_to_string(layout.project.join(PATH)).map_err(|error| failed(&error))?;
-    for commit in git(&["log", "--format=%H", "-n", "50", "--", PATH]).await?.lines() {
-        let text = git(&["show", &format!("{commit}:{PATH}")]).await?;
-        if text != now {
-            return Ok(text
-                .parse()
-                .map_err(|fault| failed(&format!("{PATH} of {commit}: {fault}")))?);
-        }
-    }
-    Err(failed(&"git has no other version of snapshots/schema.yaml").into())
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod approve;
+mod ci;
 mod plan;
 mod rescue;
 mod snapshot;
@@ -38,6 +39,7 @@ enum Command {
     Apply(apply::Arguments),
     Approve(approve::Arguments),
     Rescue(rescue::Arguments),
+    Ci(ci::Arguments),
 }
 
 impl Arguments {
@@ -50,6 +52,7 @@ impl Arguments {
             Command::Apply(arguments) => arguments.run(&place).await,
             Command::Approve(arguments) => arguments.run(&place).await,
             Command::Rescue(arguments) => arguments.run(&place).await,
+            Command::Ci(arguments) => arguments.run(&place).await,
         };
         match done {
             Ok(code) => Ok(ExitCode::from(code)),
