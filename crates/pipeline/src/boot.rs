@@ -33,6 +33,9 @@ impl Default for Options {
 /// The step that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
+    /// Before anything.
+    #[error(transparent)]
+    Environment(OfficialError),
     /// 1/5.
     #[error("1/5 database: not reached within {} s: {why}", waited.as_secs())]
     Database {
@@ -91,6 +94,7 @@ pub async fn prepare(
     options: &Options,
     say: &dyn Fn(&str),
 ) -> Result<Booted, BootError> {
+    installation.refuse_dot_env().map_err(BootError::Environment)?;
     let started = Instant::now();
     let mut database = connect(installation, options.database, say).await?;
     if !Lock::Boot.take(&database, Duration::ZERO).await? {

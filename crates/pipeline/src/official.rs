@@ -127,7 +127,8 @@ impl Installation {
         Ok(command)
     }
 
-    fn refuse_dot_env(&self) -> Result<(), OfficialError> {
+    /// Directus would read that file over the environment that it is given.
+    pub(crate) fn refuse_dot_env(&self) -> Result<(), OfficialError> {
         let dot_env = self.folder.join(".env");
         if dot_env.exists() {
             return Err(OfficialError::DotEnv(dot_env.display().to_string()));

@@ -34,6 +34,7 @@ impl Arguments {
             boot::BootError::Database { .. } => {
                 "check that the database runs and that DB_HOST, DB_PORT, DB_USER and DB_PASSWORD are right"
             }
+            boot::BootError::Environment(_) => "nothing was touched; set the variables instead",
             boot::BootError::DbInit(_) => {
                 "mend the file that is named, in a new commit; files before it stay applied"
             }
