@@ -39,8 +39,12 @@ impl Output {
 
 fn last_words(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    // The stack of a Node error says less than its first line.
-    let told: Vec<_> = lines.iter().filter(|line| !line.starts_with("at ")).copied().collect();
+    // The stack and the fields of an error of Node's say less than its first line.
+    let fields = ["at ", "length: ", "file: ", "line: ", "routine: ", "}"];
+    let is_told = |line: &&&str| {
+        !fields.iter().any(|field| line.starts_with(field)) && !line.ends_with(": undefined,")
+    };
+    let told: Vec<_> = lines.iter().filter(is_told).copied().collect();
     told[told.len().saturating_sub(8)..].join("\n    ")
 }
 
@@ -57,5 +61,23 @@ mod tests {
         assert!(!command.status().await.expect("a shell").success());
         assert_eq!(output.text(), "one\ntwo\n  at file.js:1\nthree\n");
         assert_eq!(output.last_words(), "one\n    two\n    three");
+    }
+
+    #[test]
+    fn of_an_error_of_nodes_what_went_wrong_is_told() {
+        let text = "error: password authentication failed for user \"directus\"
+    at Parser.parse (/directus/node_modules/pg-protocol/dist/parser.js:37:38) {
+  length: 104,
+  code: '28P01',
+  detail: undefined,
+  file: 'auth.c',
+  line: '334',
+  routine: 'auth_failed'
+}
+";
+        assert_eq!(
+            last_words(text),
+            "error: password authentication failed for user \"directus\"\n    code: '28P01',"
+        );
     }
 }

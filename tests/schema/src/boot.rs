@@ -1,5 +1,6 @@
 //! `biplane boot` as a container runs it: the real program, whose last act is to become Directus.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -93,6 +94,11 @@ impl Boot {
         Self { child, pid, said, reading, log, url }
     }
 
+    /// Where Directus listens.
+    pub fn port(&self) -> String {
+        self.url.rsplit(':').next().unwrap_or_default().to_owned()
+    }
+
     /// What it said so far.
     pub fn said(&self) -> String {
         self.said.lock().expect("the lines").join("\n")
@@ -156,7 +162,18 @@ impl Boot {
         self.end().await
     }
 
-    /// Asks it to end, as `docker stop` does.
+    /// Stops what has become Directus, as `docker stop` does; it must do so in its own good order.
+    pub async fn stop(self) -> Ended {
+        let log = self.log.clone();
+        let ended = self.terminate().await;
+        // Having closed what is open, it ends as if it had not caught the signal.
+        assert_eq!(ended.status.signal(), Some(15), "{ended:?}");
+        let log = std::fs::read_to_string(log).expect("a log");
+        assert!(log.contains("Directus shut down OK"), "{log}");
+        ended
+    }
+
+    /// Asks it to end.
     pub async fn terminate(self) -> Ended {
         self.signal("TERM", false);
         self.end().await
@@ -180,11 +197,6 @@ impl Boot {
     pub async fn admin(&self, stack: &Description) -> Rest {
         let login = Rest::log_in(&self.url, &stack.admin_email, &stack.admin_password).await;
         login.unwrap_or_else(|error| panic!("{error}:\n{}", self.story()))
-    }
-
-    /// Where Directus writes what it has to say.
-    pub fn log(&self) -> PathBuf {
-        self.log.clone()
     }
 }
 
