@@ -64,6 +64,8 @@ pub fn from_environment() -> Result<Installation, SetupError> {
     })
 }
 
+/// A variable, or what is in the file that `NAME_FILE` names, to its last byte: as Directus has it.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set(name).or_else(|| std::fs::read_to_string(set(&format!("{name}_FILE"))?).ok())
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod installation;
 mod live;
+mod signals;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -19,13 +19,15 @@ use serde_yaml_ng::Value;
 /// The images that processes of ours run in.
 const OURS: [&str; 3] = ["directus", "gateway", "processor"];
 /// What `biplane boot` reads beyond Directus's own variables.
-const BOOT: [&str; 6] = [
-    "BIPLANE_OWNER_DATABASE_URL",
-    "DIRECTUS_SCHEMA_APPLY_MODE",
-    "BIPLANE_ENV",
-    "BIPLANE_SCHEMA_CONFIRM",
-    "BIPLANE_HOME",
+const BOOT: [&str; 8] = [
     "BIPLANE_DIRECTUS_CLI",
+    "BIPLANE_HOME",
+    "BIPLANE_NODE",
+    "BIPLANE_OWNER_DATABASE_URL",
+    "BIPLANE_DATABASE_WAIT",
+    "BIPLANE_SCHEMA_CONFIRM",
+    "BIPLANE_ENV",
+    "DIRECTUS_SCHEMA_APPLY_MODE",
 ];
 
 fn checkout(path: &str) -> PathBuf {
@@ -323,6 +325,28 @@ fn each_variable_is_one_that_is_read_and_none_that_is_needed_is_missing() {
     for name in set("postgres") {
         let of_image = name.starts_with("POSTGRES_") || name == "TIMESCALEDB_TELEMETRY";
         assert!(of_image || first.contains(&name), "postgres does not read {name}");
+    }
+}
+
+#[test]
+fn the_variables_of_boot_are_those_that_it_reads_and_all_are_in_the_documentation() {
+    let sources = [
+        "crates/cli/src/installation.rs",
+        "crates/cli/src/commands/boot.rs",
+        "crates/pipeline/src/schema/apply.rs",
+    ]
+    .map(read)
+    .concat();
+    let quoted = sources
+        .split('"')
+        .filter(|text| text.starts_with("BIPLANE_") || text.starts_with("DIRECTUS_"));
+    assert_eq!(quoted.collect::<BTreeSet<_>>(), BTreeSet::from(BOOT));
+    let documentation = read("docs/deploy.md");
+    for name in BOOT {
+        assert!(
+            documentation.contains(&format!("| `{name}` |")),
+            "{name} is not in docs/deploy.md"
+        );
     }
 }
 

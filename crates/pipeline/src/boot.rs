@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use biplane_store::db_init::{self, DbInitError, Stage};
 use tokio_postgres::{Client, NoTls};
 
-use crate::official::OfficialError;
-use crate::schema::{self, Applied, SchemaError};
-use crate::{Installation, Lock, catalog, sql_message};
+use crate::configuration::{self, ConfigurationError};
+use crate::directus::{self, AdministratorError, Server, ServerError};
+use crate::official::{self, OfficialError};
+use crate::schema::{self, Applied, Mode, SchemaError};
+use crate::{Installation, Lock, catalog, lock, sql_message};
 
 /// How a boot is to go.
 #[derive(Clone, Debug)]
@@ -31,6 +33,9 @@ impl Default for Options {
 /// The step that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
+    /// Before anything.
+    #[error(transparent)]
+    Environment(OfficialError),
     /// 1/5.
     #[error("1/5 database: not reached within {} s: {why}", waited.as_secs())]
     Database {
@@ -54,6 +59,15 @@ pub enum BootError {
     /// 4/5.
     #[error("4/5 schema: {0}")]
     Schema(#[from] SchemaError),
+    /// 5/5.
+    #[error("5/5 configuration: {0}")]
+    Configuration(#[from] ConfigurationError),
+    /// 5/5, before anything of it was done.
+    #[error("5/5 configuration: {0}")]
+    Server(#[from] ServerError),
+    /// 5/5, likewise.
+    #[error("5/5 configuration: {0}")]
+    Administrator(#[from] AdministratorError),
     /// In between.
     #[error("PostgreSQL: {}", sql_message(.0))]
     Sql(#[from] tokio_postgres::Error),
@@ -90,6 +104,7 @@ pub async fn prepare(
     options: &Options,
     say: &dyn Fn(&str),
 ) -> Result<Booted, BootError> {
+    installation.refuse_dot_env().map_err(BootError::Environment)?;
     let started = Instant::now();
     let mut database = connect(installation, options.database, say).await?;
     if !Lock::Boot.take(&database, Duration::ZERO).await? {
@@ -107,11 +122,13 @@ pub async fn prepare(
     let first = bootstrap(installation, &database, say).await?;
 
     let step = Instant::now();
-    let target = schema::read_target(&installation.files)?;
-    let applied = schema::apply(installation, &mut database, &target, &options.schema, &|doing| {
-        say(&format!("4/5 schema: {doing} …"));
-    })
-    .await?;
+    let applied = if options.schema.mode == Some(Mode::Skip) {
+        Applied::Skipped
+    } else {
+        let target = schema::read_target(&installation.files)?;
+        let say = |doing: &str| say(&format!("4/5 schema: {doing} …"));
+        schema::apply(installation, &mut database, &target, &options.schema, &say).await?
+    };
     say(&format!("4/5 schema: {applied} ({:.1} s)", step.elapsed().as_secs_f64()));
     if let Applied::Planned(plan) | Applied::Nothing(plan) = &applied
         && !plan.changes.is_empty()
@@ -123,6 +140,37 @@ pub async fn prepare(
         say(&format!("    db-init, after Directus: {}", count(files.len())));
     }
     Ok(Booted { database, schema: applied, first })
+}
+
+/// Step 5, of the same boot, where no Directus runs that could do it: one is started for it.
+pub async fn configure(
+    installation: &Installation,
+    booted: &mut Booted,
+    say: &dyn Fn(&str),
+) -> Result<(), BootError> {
+    let started = Instant::now();
+    let folder = installation.files.config();
+    let database = &mut booted.database;
+    if configuration::is_current(database, &folder).await? {
+        say("5/5 configuration: nothing new");
+        return Ok(());
+    }
+    say("5/5 configuration: starting Directus …");
+    let server = Server::start(installation).await?;
+    let configured = async {
+        let client = directus::Client::administrator(&server.url, installation, database).await?;
+        say("5/5 configuration: merging …");
+        Ok::<_, BootError>(configuration::apply(&client, database, &folder).await?)
+    }
+    .await;
+    server.stop().await;
+    let report = configured?;
+    let seconds = started.elapsed().as_secs_f64();
+    say(&format!("5/5 configuration: {} ({seconds:.1} s)", report.summary()));
+    for note in report.notes() {
+        say(&format!("    {note}"));
+    }
+    Ok(())
 }
 
 fn count(files: usize) -> String {
@@ -142,12 +190,16 @@ pub async fn connect(
     let started = Instant::now();
     let mut told = String::new();
     loop {
-        let why = match tokio_postgres::connect(&installation.database_url, NoTls).await {
-            Ok((client, connection)) => {
+        // A host that swallows what is sent to it would hold a try up for minutes.
+        let left = at_most.saturating_sub(started.elapsed()).max(Duration::from_secs(1));
+        let a_try = tokio_postgres::connect(&installation.database_url, NoTls);
+        let why = match tokio::time::timeout(left.min(Duration::from_secs(10)), a_try).await {
+            Ok(Ok((client, connection))) => {
                 tokio::spawn(connection);
                 return Ok(client);
             }
-            Err(error) => sql_message(&error),
+            Ok(Err(error)) => sql_message(&error),
+            Err(_) => "the host does not answer".to_owned(),
         };
         if started.elapsed() >= at_most {
             return Err(BootError::Database { why, waited: at_most });
@@ -167,6 +219,7 @@ async fn bootstrap(
     say: &dyn Fn(&str),
 ) -> Result<bool, BootError> {
     let started = Instant::now();
+    lock::end_orphans(database, official::BOOTSTRAP).await?;
     let version = installation.directus_version();
     let state = "SELECT value FROM telemetry.pipeline_state WHERE key = $1";
     let state: Option<String> =

@@ -56,15 +56,18 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// The value of one of Directus's variables, from its environment or ours.
+    /// The value of one of Directus's variables, from its environment or ours. As Directus does, it
+    /// reads `NAME_FILE`, too: the path of a file that holds the value, to its last byte.
     pub fn variable(&self, name: &str) -> Option<String> {
+        self.set(name).or_else(|| std::fs::read_to_string(self.set(&format!("{name}_FILE"))?).ok())
+    }
+
+    fn set(&self, name: &str) -> Option<String> {
         let own =
             self.env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         own.or_else(|| self.inherit_env.then(|| std::env::var(name).ok()).flatten())
+            .filter(|value| !value.is_empty())
     }
-
-    /// Tells a running Directus to read its schema again, which it keeps in memory; it may not run.
-    pub async fn clear_cache(&self, _database: &tokio_postgres::Client) {}
 
     /// Where programs of this Node are.
     pub(crate) fn node_folder(&self) -> Option<&Path> {

@@ -11,6 +11,7 @@ pub mod directus;
 mod installation;
 mod lock;
 mod official;
+mod output;
 pub mod schema;
 
 pub use installation::{Files, Installation};

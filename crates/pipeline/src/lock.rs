@@ -51,3 +51,17 @@ impl Lock {
         Ok(())
     }
 }
+
+/// Ends the sessions of a Directus that was killed with the run that had started it. PostgreSQL
+/// carries its last statement out, however long that takes, while nobody holds a lock any more.
+///
+/// For the holder of the lock under which `application` works: nobody else's sessions have its name.
+pub(crate) async fn end_orphans(
+    database: &Client,
+    application: &str,
+) -> Result<(), tokio_postgres::Error> {
+    let end = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()";
+    database.query(end, &[&application]).await?;
+    Ok(())
+}

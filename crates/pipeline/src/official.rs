@@ -6,15 +6,19 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use biplane_schema::{ReadError, Reading, Snapshot};
 use tokio::process::Command;
 
 use crate::Installation;
+use crate::output::Output;
 
 /// The name under which the sessions of an apply are known to the database.
-pub(crate) const APPLICATION: &str = "biplane schema apply";
+pub(crate) const APPLY: &str = "biplane schema apply";
+/// And those of a bootstrap.
+pub(crate) const BOOTSTRAP: &str = "biplane bootstrap";
 
 /// Longer than any that was seen; a deadlock is retried for seconds, a large table rewritten.
 const AT_MOST: Duration = Duration::from_secs(900);
@@ -62,7 +66,7 @@ pub enum OfficialError {
 impl Installation {
     /// `directus bootstrap`.
     pub async fn bootstrap(&self) -> Result<String, OfficialError> {
-        self.directus(&["bootstrap"], None).await
+        self.directus(&["bootstrap"], Some(BOOTSTRAP)).await
     }
 
     /// The schema that the database has now.
@@ -89,23 +93,51 @@ impl Installation {
     pub async fn apply_as_is(&self, snapshot: &Snapshot) -> Result<String, OfficialError> {
         let folder = scratch()?;
         let path = write(folder.path(), snapshot)?;
-        self.directus(&["schema", "apply", "--yes", &path], Some(APPLICATION)).await
+        self.directus(&["schema", "apply", "--yes", &path], Some(APPLY)).await
     }
 
     /// A program that will be Directus: the command line with these arguments.
     pub fn command(&self, args: &[&str]) -> Result<std::process::Command, OfficialError> {
-        let dot_env = self.folder.join(".env");
-        if dot_env.exists() {
-            return Err(OfficialError::DotEnv(dot_env.display().to_string()));
-        }
+        self.refuse_dot_env()?;
         let mut command = std::process::Command::new(&self.node);
-        command.arg(&self.cli);
         self.prepare(&mut command, args);
         Ok(command)
     }
 
+    /// Directus for a while: it ends with us, however we end. A change of the schema is not to go on
+    /// unwatched.
+    pub(crate) fn bound(&self, args: &[&str]) -> Result<Command, OfficialError> {
+        self.refuse_dot_env()?;
+        let mut command = if can_bind() {
+            let mut command = std::process::Command::new("setpriv");
+            command.args(["--pdeathsig", "KILL", "--"]).arg(&self.node);
+            command
+        } else {
+            std::process::Command::new(&self.node)
+        };
+        self.prepare(&mut command, args);
+        let mut command = Command::from(command);
+        command
+            // JSON would hide the words, colours would garble them.
+            .env("LOG_STYLE", "raw")
+            .env("LOG_LEVEL", "info")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// Directus would read that file over the environment that it is given.
+    pub(crate) fn refuse_dot_env(&self) -> Result<(), OfficialError> {
+        let dot_env = self.folder.join(".env");
+        if dot_env.exists() {
+            return Err(OfficialError::DotEnv(dot_env.display().to_string()));
+        }
+        Ok(())
+    }
+
     fn prepare(&self, command: &mut std::process::Command, args: &[&str]) {
-        command.args(args).current_dir(&self.folder);
+        command.arg(&self.cli).args(args).current_dir(&self.folder);
         if !self.inherit_env {
             command.env_clear();
             let kept = ["HOME", "LANG", "TMPDIR"];
@@ -127,60 +159,42 @@ impl Installation {
         args: &[&str],
         application: Option<&str>,
     ) -> Result<String, OfficialError> {
-        let mut command = self.command(args)?;
-        // It ends with us, however we end: a change of the schema is not to go on unwatched.
-        if on_path("setpriv") {
-            let mut within = std::process::Command::new("setpriv");
-            within.args(["--pdeathsig", "KILL", "--"]).arg(&self.node).arg(&self.cli);
-            self.prepare(&mut within, args);
-            command = within;
-        }
-        let mut command = Command::from(command);
+        let mut command = self.bound(args)?;
         if let Some(name) = application {
             command.env("PGAPPNAME", name);
         }
-        command
-            // JSON would hide the words, colours would garble them.
-            .env("LOG_STYLE", "raw")
-            .env("LOG_LEVEL", "info")
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
         let program = self.node.display().to_string();
         let run = |source| OfficialError::Run { program: program.clone(), source };
-        let child = command.spawn().map_err(run)?;
+        let output = Output::new().map_err(run)?;
+        output.of(&mut command).map_err(run)?;
+        let mut child = command.spawn().map_err(run)?;
         // Only the words that stand in a fixed place: a path may be anything.
         let said =
             args.iter().filter(|arg| !arg.contains('/')).copied().collect::<Vec<_>>().join(" ");
-        let output = match tokio::time::timeout(AT_MOST, child.wait_with_output()).await {
-            Ok(output) => output.map_err(run)?,
-            Err(_) => {
-                let (seconds, output) = (AT_MOST.as_secs(), String::new());
-                return Err(OfficialError::Slow { command: said, seconds, output });
-            }
+        let Ok(ended) = tokio::time::timeout(AT_MOST, child.wait()).await else {
+            let (seconds, output) = (AT_MOST.as_secs(), output.last_words());
+            return Err(OfficialError::Slow { command: said, seconds, output });
         };
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&output.stderr));
-        if output.status.success() {
-            return Ok(text);
+        if ended.map_err(run)?.success() {
+            return Ok(output.text());
         }
-        Err(OfficialError::Failed { command: said, output: last_words(&text) })
+        Err(OfficialError::Failed { command: said, output: output.last_words() })
     }
 }
 
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
-/// The end of an output, a few lines.
-fn last_words(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    // The stack of a Node error says less than its first line.
-    let told: Vec<_> = lines.iter().filter(|line| !line.starts_with("at ")).copied().collect();
-    told[told.len().saturating_sub(8)..].join("\n    ")
+/// Whether a program can be bound to our life. BusyBox, as in Directus's image, has a setpriv that
+/// can't; in a container all ends with its first process anyway.
+fn can_bind() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    *CAN.get_or_init(|| {
+        std::process::Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", "true"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
 }
 
 fn scratch() -> Result<tempfile::TempDir, OfficialError> {

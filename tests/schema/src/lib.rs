@@ -1,18 +1,21 @@
 //! Databases of a test's own, with Directus in them, beside the stack that `biplane test` started.
 
+mod boot;
 mod draft;
 
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use biplane_pipeline::boot::{BootError, Options as BootOptions, prepare};
 use biplane_pipeline::schema::{self, Applied, Mode, Options, SchemaError};
-use biplane_pipeline::{Files, Installation, boot};
+use biplane_pipeline::{Files, Installation};
 use biplane_schema::{Lineage, Plan, Rename, Snapshot};
 use biplane_stack::Description;
 use biplane_stack::directus::Client as Rest;
 use biplane_store::db_init::{self, Stage};
 use tokio_postgres::{Client, NoTls};
 
+pub use boot::{Boot, Ended};
 pub use draft::{Draft, column, relation, table};
 
 /// Holds Directus's tables and nothing else; copied for each test.
@@ -77,7 +80,12 @@ fn home(stack: &Description) -> tempfile::TempDir {
     for folder in ["snapshots", "db-init/always", "config", "extensions"] {
         std::fs::create_dir_all(home.path().join(folder)).expect("a folder");
     }
-    let files = ["001_telemetry.sql", "002_schema_pipeline.sql", "always/050_schema_freeze.sql"];
+    let files = [
+        "001_telemetry.sql",
+        "002_schema_pipeline.sql",
+        "003_configuration_base.sql",
+        "always/050_schema_freeze.sql",
+    ];
     for file in files {
         let from = stack.project.join("db-init").join(file);
         std::fs::copy(from, home.path().join("db-init").join(file)).expect("copied");
@@ -209,16 +217,21 @@ impl Lab {
     }
 
     /// Steps 1 to 4 of a boot, as a container does them; what was said.
-    pub async fn boot(&self, schema: Options) -> Result<String, boot::BootError> {
+    pub async fn boot(&self, schema: Options) -> Result<String, BootError> {
         let said = std::cell::RefCell::new(String::new());
-        let options = boot::Options { schema, ..boot::Options::default() };
-        boot::prepare(&self.installation, &options, &|line| {
+        let options = BootOptions { schema, ..BootOptions::default() };
+        prepare(&self.installation, &options, &|line| {
             let mut said = said.borrow_mut();
             said.push_str(line);
             said.push('\n');
         })
         .await?;
         Ok(said.into_inner())
+    }
+
+    /// `biplane boot` with these arguments and further variables.
+    pub fn start_boot(&self, args: &[&str], env: &[(&str, &str)]) -> Boot {
+        Boot::start(&stack(), &self.installation, args, env)
     }
 
     /// `directus schema apply --yes` as anybody can run it, outside of the pipeline.

@@ -3,11 +3,13 @@
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
+use biplane_pipeline::configuration::ConfigurationError;
 use biplane_pipeline::{boot, schema};
 use biplane_stack::{SetupError, say};
 use clap::Args;
 
 use crate::installation;
+use crate::signals::asked_to_stop;
 
 /// Make the database ready, then become Directus.
 ///
@@ -32,11 +34,15 @@ impl Arguments {
             boot::BootError::Database { .. } => {
                 "check that the database runs and that DB_HOST, DB_PORT, DB_USER and DB_PASSWORD are right"
             }
+            boot::BootError::Environment(_) => "nothing was touched; set the variables instead",
             boot::BootError::DbInit(_) => {
                 "mend the file that is named, in a new commit; files before it stay applied"
             }
             boot::BootError::Schema(error) if error.exit_code() == 3 => {
                 "nothing was changed; the previous version can go on serving this database"
+            }
+            boot::BootError::Configuration(ConfigurationError::Files(_)) => {
+                "mend the files that are named, in a new commit; nothing of config/ was touched"
             }
             _ => {
                 "nothing was lost: mend the cause and boot again; a boot may be interrupted anywhere"
@@ -53,10 +59,20 @@ impl Arguments {
             database: std::time::Duration::from_secs(self.database_wait),
             ..boot::Options::default()
         };
-        let booted =
-            boot::prepare(&installation, &options, &|line| say(line)).await.map_err(failed)?;
-        // The session ends here, and its lock with it.
-        drop(booted);
+        let say = |line: &str| say(line);
+        let steps = async {
+            let mut booted = boot::prepare(&installation, &options, &say).await?;
+            // The session ends here, and its lock with it.
+            boot::configure(&installation, &mut booted, &say).await
+        };
+        tokio::select! {
+            done = steps => done.map_err(failed)?,
+            // As a container's first process we would not end by ourselves.
+            asked = asked_to_stop() => {
+                say(&format!("{}: the boot ends here; the next one goes on", asked.name));
+                return Ok(ExitCode::from(asked.code));
+            }
+        }
         if self.no_start {
             return Ok(ExitCode::SUCCESS);
         }

@@ -17,9 +17,9 @@ use biplane_stack::{
 };
 use clap::Args;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::live;
+use crate::signals::asked_to_stop;
 
 /// Set everything up, start it, and replay the demo race.
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ impl Arguments {
         let outcome = tokio::select! {
             outcome = work => outcome.map(Some),
             signal = &mut stop => {
-                say(format_args!("{signal}: stopping …"));
+                say(format_args!("{}: stopping …", signal.name));
                 Ok(None)
             }
         };
@@ -260,28 +260,6 @@ async fn check(
         "steps": progress.times(),
     });
     Ok(report)
-}
-
-/// Waits for a signal that asks us to end; its name.
-pub(super) async fn asked_to_stop() -> &'static str {
-    let signals = [
-        ("Ctrl-C", SignalKind::interrupt()),
-        ("SIGTERM", SignalKind::terminate()),
-        ("SIGHUP", SignalKind::hangup()),
-    ];
-    let mut waits = Vec::new();
-    for (name, kind) in signals {
-        if let Ok(mut stream) = signal(kind) {
-            waits.push(Box::pin(async move {
-                stream.recv().await;
-                name
-            }));
-        }
-    }
-    if waits.is_empty() {
-        return std::future::pending().await;
-    }
-    futures_util::future::select_all(waits).await.0
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use super::SchemaError;
-use crate::Lock;
 use crate::catalog::table;
+use crate::{Lock, lock, official};
 
 const TRIGGER: &str = "biplane_schema_freeze";
 
@@ -22,6 +22,7 @@ pub(super) async fn begin(database: &Client) -> Result<(), SchemaError> {
         return Err(SchemaError::Locked { seconds: PATIENCE.as_secs() });
     }
     // What a run that was killed left behind.
+    lock::end_orphans(database, official::APPLY).await?;
     thaw(database).await?;
     freeze(database, OF_THE_SCHEMA.into_iter()).await
 }

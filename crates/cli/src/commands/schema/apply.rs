@@ -48,7 +48,7 @@ impl Arguments {
                 Ok(plan.outcome().exit_code())
             }
             Applied::Done(..) => {
-                installation.clear_cache(&database).await;
+                super::tell(&installation, &database).await;
                 Ok(0)
             }
             _ => Ok(0),

@@ -4,7 +4,7 @@ use biplane_stack::{Layout, Progress, SetupError, packages, say};
 use clap::Args;
 
 use super::{Failed, Place};
-use crate::commands::up::asked_to_stop;
+use crate::signals::asked_to_stop;
 
 /// Try this checkout's schema on databases that nobody needs.
 ///
@@ -33,7 +33,7 @@ impl Arguments {
         let report = tokio::select! {
             report = self.report(&layout) => report?,
             signal = asked_to_stop() => {
-                return Err(SetupError::new("Schema", format!("{signal}: stopped half-way")).into());
+                return Err(SetupError::new("Schema", format!("{}: stopped half-way", signal.name)).into());
             }
         };
         if self.json {

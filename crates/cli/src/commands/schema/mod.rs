@@ -85,6 +85,15 @@ impl Place {
     }
 }
 
+/// Tells a running Directus that its schema is another one now.
+async fn tell(installation: &Installation, database: &Client) {
+    if let Err(error) = installation.schema_changed(database).await {
+        say(format_args!(
+            "The Directus that runs has the schema from before in mind; restart it: {error}"
+        ));
+    }
+}
+
 /// Why a command ended early.
 enum Failed {
     Setup(SetupError),

@@ -90,7 +90,7 @@ impl Arguments {
             Command::Restore { id } => {
                 let tell = |doing: &str| say(format_args!("{doing} …"));
                 let count = schema::restore(&installation, &mut database, id, &tell).await?;
-                installation.clear_cache(&database).await;
+                super::tell(&installation, &database).await;
                 println!(
                     "Rescue {id} is back: {count} rows and values. It is uncommitted work now: `biplane schema snapshot`, then commit."
                 );
