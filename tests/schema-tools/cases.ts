@@ -1,5 +1,6 @@
 // The cases of the table, each as a way to bring a tool into it and a rule that names what came of it.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Bench, Mark, Outcome, Step } from './bench.ts';
 
 export interface Case {
@@ -35,6 +36,17 @@ function outcome(part: string, steps: Step[], mark: Mark, text = steps.map(cell)
 	return { part, mark, cell: text, steps };
 }
 
+/** A value of a row in `alerts`; where it is found after the deletion, there is a backup. */
+const ROW = 'low battery';
+
+function holds(folder: string, text: string): boolean {
+	const names = readdirSync(folder, { withFileTypes: true }).filter((one) => one.name !== 'node_modules' && one.name !== 'extensions');
+	return names.some((one) => {
+		const path = join(folder, one.name);
+		return one.isDirectory() ? holds(path, text) : one.isFile() && readFileSync(path).includes(text);
+	});
+}
+
 const ANY = /^(table|column|value) /;
 
 async function staleOver(bench: Bench, state: 'wip' | 'wipField' | 'wipMeta', keep: RegExp): Promise<Outcome[]> {
@@ -60,15 +72,19 @@ export const CASES: Case[] = [
 		title: 'The incident: five uncommitted collections with rows, a stale snapshot, three restarts',
 		async run(bench) {
 			const results: Outcome[] = [];
-			for (const how of bench.tool.boot ? (['apply', 'boot'] as const) : (['apply'] as const)) {
-				const [database, home] = [await bench.database('wip'), await bench.files('base')];
+			// What is imported at boot depends on which files the database had before.
+			const ways = bench.tool.boot
+				? ([['apply', 'base', 'apply'], ['boot', 'base', 'boot, the files that it had'], ['boot', 'withPlaces', 'boot, newer files of another branch']] as const)
+				: ([['apply', 'base', '']] as const);
+			for (const [how, state, part] of ways) {
+				const [database, home] = [await bench.database('wip'), await bench.files(state)];
 				const steps = [];
 				for (let time = 0; time < 3; time++) steps.push(await bench[how](database, home));
 				const lost = steps.find((step) => changed(step, /^table wip/));
 				const exits = steps.map(({ exit }) => exit ?? '–').join(', ');
-				const text = lost ? `exits ${exits}: ${lost.tells}` : `exits ${exits}: ${steps.at(-1)!.tells}`;
+				const text = `exits ${exits}: ${(lost ?? steps[0]!).tells}`;
 				const refused = steps.every((step) => step.exit !== 0);
-				results.push(outcome(bench.tool.boot ? how : '', steps, lost ? 'lost' : refused ? 'refused' : 'kept', text));
+				results.push(outcome(part, steps, lost ? 'lost' : refused ? 'refused' : 'kept', text));
 			}
 			return results;
 		},
@@ -89,14 +105,10 @@ export const CASES: Case[] = [
 			}
 			const database = await bench.database('base');
 			const home = await bench.files('withoutAlerts');
-			const files = () => new Set(readdirSync(home, { recursive: true }).map(String).filter((name) => !/node_modules|extensions|uploads|\.pm2/.test(name)));
-			const before = files();
 			const step = await bench.apply(database, home);
-			const fresh = [...files()].filter((name) => !before.has(name));
 			const done = left(step, /^table alerts/);
-			// A backup would be a file, or a table that holds the two rows.
-			const tables = step.changes.filter(({ fact, was }) => was === null && /^table /.test(fact));
-			const backup = fresh.length + tables.length ? `new: ${[...fresh, ...tables.map(({ fact }) => fact)].join(', ')}` : 'no backup';
+			const kept = holds(home, ROW) || bench.postgres.dump(database, true).includes(ROW);
+			const backup = kept ? 'its rows are kept elsewhere' : 'no backup';
 			results.push(outcome(bench.tool.ask ? 'with consent' : '', [step], done ? 'done' : step.exit !== 0 ? 'refused' : 'ignored', `${cell(step)}${done ? `; ${backup}` : ''}`));
 			return results;
 		},
