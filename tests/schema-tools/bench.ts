@@ -131,9 +131,9 @@ async function attempt(run: () => Promise<Ran>): Promise<Ran> {
 	}
 }
 
-const NOISE = /Extensions loaded|Loaded extensions|No config file found|directus-sync\.config|Server started|Shutting down|^\s*at |^Done!$|unreachable for updates|"?updateCheck/;
+const NOISE = /Extensions loaded|Loaded extensions|No config file found|directus-sync\.config|Server started|Shutting down|^\s*at |^Done!$|unreachable for updates|PostGIS isn't installed|Upload directory|^request completed$|Database connections destroyed|shut down OK/;
 
-/** The last lines of what it said, without colours, times, and where on this machine it ran. */
+/** The first and last lines of what it said, without colours, times, and where on this machine it ran. */
 function said(output: string, hidden: [string, string][]): string[] {
 	let text = output.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '');
 	for (const [path, name] of hidden) text = text.replaceAll(path, name);
@@ -149,5 +149,5 @@ function said(output: string, hidden: [string, string][]): string[] {
 		}
 	});
 	const kept = lines.map((line) => line.trimEnd().slice(0, 400)).filter((line) => line.trim() && !NOISE.test(line));
-	return kept.slice(-14);
+	return kept.length > 24 ? [...kept.slice(0, 12), '…', ...kept.slice(-12)] : kept;
 }

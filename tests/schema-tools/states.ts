@@ -1,4 +1,6 @@
 // The states of a database that the cases are made of, each made once over REST and then copied.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Directus, Server } from './directus.ts';
 import type { Postgres } from './postgres.ts';
 
@@ -142,6 +144,16 @@ export class States {
 		} finally {
 			await server.stop();
 		}
-		if (state === 'base') for (const install of this.installs) await install(database);
+		if (state !== 'base' || !this.installs.length) return;
+		const before = await this.snapshot(home, database);
+		for (const install of this.installs) await install(database);
+		// All tools share the states, so what one leaves must not be seen by another.
+		if ((await this.snapshot(home, database)) !== before) throw new Error('an extension changed the snapshot');
+	}
+
+	private async snapshot(home: string, database: string): Promise<string> {
+		const ran = await this.directus.cli(home, database, ['schema', 'snapshot', '--yes', 'schema.yaml']);
+		if (ran.exit !== 0) throw new Error(`snapshot: ${ran.output}`);
+		return readFileSync(join(home, 'schema.yaml'), 'utf8');
 	}
 }

@@ -1,6 +1,7 @@
 // The official `@directus/cli` (`d6s`), which speaks to a running Directus 12.2 or newer.
 import { join } from 'node:path';
 import { TOKEN, type Directus } from '../directus.ts';
+import { freePort } from '../postgres.ts';
 import { run, type Ran } from '../process.ts';
 import { damage, jsonFiles, readJson, writeJson, type Snapshot, type Tool } from '../tool.ts';
 
@@ -34,9 +35,10 @@ export function d6s(directus: Directus, modules: string, mode: 'merge' | 'mirror
 		files: 'directus',
 		cuts: damage(`${SCHEMA}/devices_ade15a1287dabe92.json`),
 		export: (database, home) => served(database, home, ['pull', '--from', 'here']),
-		apply: (database, home, options) =>
+		// Without a database Directus has no server to speak to.
+		apply: async (database, home, options) =>
 			options?.away || options?.empty
-				? cli('http://127.0.0.1:1', home, [...push, '--yes'])
+				? cli(`http://127.0.0.1:${await freePort()}`, home, [...push, '--yes'])
 				: served(database, home, [...push, '--yes']),
 		ask: (database, home) => served(database, home, ['push', '--to', 'here', '--mode', mode, '--yes']),
 		// A file a collection, each listed in `metadata.json`; that of a system collection has no definition.

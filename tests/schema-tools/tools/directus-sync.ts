@@ -1,6 +1,7 @@
 // directus-sync: a command line that speaks to a running Directus with an extension.
 import { join } from 'node:path';
 import { TOKEN, type Directus } from '../directus.ts';
+import { freePort } from '../postgres.ts';
 import { run, type Ran } from '../process.ts';
 import { clear, damage, jsonFiles, readJson, writeJson, type Snapshot, type Tool } from '../tool.ts';
 
@@ -34,8 +35,9 @@ export function directusSync(directus: Directus, modules: string): Tool {
 		cuts: damage('directus-config/snapshot/fields/devices/name.json'),
 		install: async (database) => void (await served(database, directus.home(`install-${database}-sync`, extension), ['pull'])),
 		export: (database, home) => served(database, home, ['pull']),
-		apply: (database, home, options) =>
-			options?.away || options?.empty ? cli('http://127.0.0.1:1', home, ['push']) : served(database, home, ['push']),
+		// Without a database Directus has no server to speak to.
+		apply: async (database, home, options) =>
+			options?.away || options?.empty ? cli(`http://127.0.0.1:${await freePort()}`, home, ['push']) : served(database, home, ['push']),
 		load(home) {
 			const parts = PARTS.map((part) => [part, jsonFiles(join(snapshot(home), part)).map(readJson)]);
 			return { ...readJson(join(snapshot(home), 'info.json')), ...Object.fromEntries(parts) } as Snapshot;
