@@ -108,13 +108,11 @@ export class Bench {
 	}
 
 	private async exportNow(state: State, name: string): Promise<string> {
-		// Base as it is, since an export may leave its mark in the database.
-		let database = await this.states.ensure(state);
-		if (state !== 'base') {
-			const copy = `e_${name}`.replaceAll('.', '_');
-			await this.postgres.create(copy, database);
-			database = copy;
-		}
+		const deployed = state === 'base' && this.tool.baseFiles?.();
+		if (deployed) return deployed;
+		// A copy, since a state that somebody uses can't be copied by others.
+		const database = `e_${name}`.replaceAll('.', '_');
+		await this.postgres.create(database, await this.states.ensure(state));
 		const home = this.tool.directus.home(join('exports', name), this.tool.extension);
 		const ran = await this.tool.export(database, home);
 		if (ran.exit !== 0) throw new Error(`export of ${name}: ${ran.output.slice(-2000)}`);

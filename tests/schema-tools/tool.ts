@@ -26,6 +26,8 @@ export interface Tool {
 	files: string;
 	/** What it leaves in the base database, made once. */
 	install?(database: string): Promise<void>;
+	/** The folder with the files that `install` left, where the base database remembers them as its last. */
+	baseFiles?(): string;
 	/** What must have been done before the running database is worked on. */
 	deployed?(database: string, home: string): Promise<Ran | undefined>;
 	export(database: string, home: string): Promise<Ran>;

@@ -1,5 +1,5 @@
 // directus-extension-schema-sync: commands inside Directus's own, and an import when Directus starts.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Directus } from '../directus.ts';
 import type { Ran } from '../process.ts';
@@ -23,9 +23,8 @@ export function schemaSync(directus: Directus, extension: string, safe: boolean)
 		writeFileSync(config, text.replace('/*directus_flows', 'directus_flows').replace(/\},\*\/(\s+directus_translations)/, '},$1'));
 		return command(database, home, ['export']);
 	};
-	// The files that base's database remembers as the last ones.
 	const deployed = `schema-sync-${directus.version}-${name}`;
-	let base: { database: string; home: string } | undefined;
+	let base = '';
 	return {
 		name,
 		title: safe ? 'schema-sync, `SCHEMA_SYNC_SAFE`' : 'schema-sync',
@@ -46,13 +45,10 @@ export function schemaSync(directus: Directus, extension: string, safe: boolean)
 			const home = directus.home(deployed, extension);
 			const ran = await files(database, home);
 			if (ran.exit !== 0) throw new Error(`schema-sync could not be installed: ${ran.output}`);
-			base = { database, home };
+			base = home;
 		},
-		async export(database, home) {
-			if (database !== base?.database) return files(database, home);
-			cpSync(join(base.home, 'schema-sync'), join(home, 'schema-sync'), { recursive: true });
-			return { exit: 0, output: 'as exported at installation', seconds: 0 };
-		},
+		baseFiles: () => base,
+		export: files,
 		apply: (database, home, options) => command(database, home, ['import'], options?.away ? NOWHERE : undefined),
 		async boot(database, home) {
 			const began = performance.now();
