@@ -1,5 +1,6 @@
 // One case of one tool: its databases, its folders, its steps.
 import { join } from 'node:path';
+import { NotStarted, type Server } from './directus.ts';
 import { compare, observe, tell, type Change, type Facts } from './observe.ts';
 import type { Postgres } from './postgres.ts';
 import type { Ran } from './process.ts';
@@ -60,7 +61,6 @@ export class Bench {
 		this.mine.push(name);
 		if (state === 'empty') await this.postgres.create(name);
 		else await this.postgres.create(name, await this.states.ensure(state));
-		if (this.tool.deployed && state !== 'empty') await this.tool.deployed(name, await this.files('base'));
 		if (sql) await this.postgres.sql(name, sql);
 		return name;
 	}
@@ -71,6 +71,17 @@ export class Bench {
 
 	boot(database: string, home: string): Promise<Step> {
 		return this.step(this.tool.commands.boot!, database, () => this.tool.boot!(database, home));
+	}
+
+	/** Somebody works in the database, with no tool around. */
+	async edit(database: string, work: (server: Server) => Promise<unknown>): Promise<void> {
+		const { directus } = this.tool;
+		const server = await directus.serve(directus.home(`edit-${++serial}`), database);
+		try {
+			await work(server);
+		} finally {
+			await server.stop();
+		}
 	}
 
 	/** Two at the same time; the first step has all changes. */
@@ -120,11 +131,12 @@ export class Bench {
 	}
 }
 
-/** A server that doesn't come up is a result, too. */
+/** A server that doesn't come up is a result, too: without an exit code if it hung. */
 async function attempt(run: () => Promise<Ran>): Promise<Ran> {
 	try {
 		return await run();
 	} catch (error) {
+		if (error instanceof NotStarted) return { exit: error.exit, output: error.output, seconds: error.seconds };
 		return { exit: null, output: error instanceof Error ? error.message : String(error), seconds: 0 };
 	}
 }

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench, Mark, Outcome, Step } from './bench.ts';
+import { LONG } from './states.ts';
 
 export interface Case {
 	id: number;
@@ -44,14 +45,28 @@ function outcome(part: string, steps: Step[], mark: Mark, text = steps.map(cell)
 }
 
 /** A value of a row in `alerts`; where it is found after the deletion, there is a backup. */
-const ROW = 'low battery';
+const ROW = /low battery/;
 
-function holds(folder: string, text: string): boolean {
+function holds(folder: string, text: RegExp): boolean {
 	const names = readdirSync(folder, { withFileTypes: true }).filter((one) => one.name !== 'node_modules' && one.name !== 'extensions');
 	return names.some((one) => {
 		const path = join(folder, one.name);
-		return one.isDirectory() ? holds(path, text) : one.isFile() && readFileSync(path).includes(text);
+		return one.isDirectory() ? holds(path, text) : one.isFile() && text.test(readFileSync(path, 'utf8'));
 	});
+}
+
+/**
+ * Whether what went is still somewhere, in the tool's folder or in a dump less what Directus's own
+ * log of requests may hold by chance; and if the tool can bring it back, what then changes.
+ */
+async function backup(bench: Bench, database: string, home: string, steps: Step[], values: RegExp[]): Promise<string> {
+	const dump = bench.postgres.dump(database);
+	if (!values.every((value) => value.test(dump) || holds(home, value))) return '; no backup';
+	if (!bench.tool.restore) return '; what went is kept elsewhere';
+	const { command, run } = bench.tool.restore;
+	const step = await bench.step(command, database, () => run(database, home));
+	steps.push(step);
+	return `; what went is kept: \`${command}\`, ${cell(step)}`;
 }
 
 const ANY = /^(table|column|value) /;
@@ -112,11 +127,13 @@ export const CASES: Case[] = [
 			}
 			const database = await bench.database('base');
 			const home = await bench.files('withoutAlerts');
-			const step = await bench.apply(database, home);
+			const step = bench.tool.consent
+				? await bench.step('the same with the argument that consents', database, () => bench.tool.consent!(database, home))
+				: await bench.apply(database, home);
 			const done = left(step, /^table alerts/);
-			const kept = holds(home, ROW) || bench.postgres.dump(database, true).includes(ROW);
-			const backup = kept ? 'its rows are kept elsewhere' : 'no backup';
-			results.push(outcome(bench.tool.ask ? 'with consent' : '', [step], done ? 'done' : step.exit !== 0 ? 'refused' : 'ignored', `${cell(step)}${done ? `; ${backup}` : ''}`));
+			const steps = [step];
+			const saved = done ? await backup(bench, database, home, steps, [ROW]) : '';
+			results.push(outcome(bench.tool.ask ? 'with consent' : '', steps, done ? 'done' : step.exit !== 0 ? 'refused' : 'ignored', cell(step) + saved));
 			return results;
 		},
 	},
@@ -132,17 +149,36 @@ export const CASES: Case[] = [
 		id: 6,
 		title: 'A field renamed (name → label)',
 		async run(bench) {
-			const step = await bench.apply(await bench.database('base'), await bench.files('renamed'));
-			const text = appeared(step, /^value devices\.1\.label$/) ? `${cell(step)}; label of row 1: ${step.changes.find(({ fact }) => fact === 'value devices.1.label')!.is}` : cell(step);
-			return [outcome('', [step], judge(step, /^column devices\.name$/, (step) => appeared(step, /^column devices\.label/)), text)];
+			const results: Outcome[] = [];
+			for (const said of bench.tool.rename ? [false, true] : [false]) {
+				const [database, home] = [await bench.database('base'), await bench.files('renamed')];
+				if (said) await bench.tool.rename!(home, 'devices.name', 'devices.label');
+				const step = await bench.apply(database, home);
+				const label = step.changes.find(({ fact }) => fact === 'value devices.1.label')?.is;
+				const moved = label === 'one';
+				const steps = [step];
+				const gone = !moved && left(step, /^column devices\.name$/);
+				const saved = gone ? await backup(bench, database, home, steps, [/(^|\t)"?one"?(\t|$)/m]) : '';
+				const told = moved ? `${exit(step)}: devices.name is devices.label` : cell(step);
+				const text = `${told}${label === undefined ? '' : `; label of row 1: ${label}`}${saved}`;
+				const mark = judge(step, moved ? /^value trips/ : /^column devices\.name$/, (step) => appeared(step, /^column devices\.label/));
+				results.push(outcome(!bench.tool.rename ? '' : said ? 'said to be a rename' : 'not said to be one', steps, mark, text));
+			}
+			return results;
 		},
 	},
 	{
 		id: 7,
 		title: 'Narrowed types (text → string(255), decimal → integer) over values that don’t fit',
 		async run(bench) {
-			const step = await bench.apply(await bench.database('base'), await bench.files('narrowed'));
-			return [outcome('', [step], judge(step, /^value devices/, (step) => appeared(step, /^column devices/)))];
+			const [database, home] = [await bench.database('base'), await bench.files('narrowed')];
+			const step = await bench.apply(database, home);
+			const steps = [step];
+			const mark = judge(step, /^value devices/, (step) => appeared(step, /^column devices/));
+			// A backup that is brought back meets what was written in the meantime.
+			if (bench.tool.restore && mark === 'lost') await bench.edit(database, (server) => server.rest('PATCH', '/items/devices/2', { note: 'written since' }));
+			const saved = mark === 'lost' ? await backup(bench, database, home, steps, [new RegExp(LONG), /12\.34567/]) : '';
+			return [outcome('', steps, mark, cell(step) + saved)];
 		},
 	},
 	{
@@ -243,7 +279,18 @@ export const CASES: Case[] = [
 			const [database, home] = [await bench.database('wipPointer'), await bench.files('withoutAlerts')];
 			const first = await bench.apply(database, home);
 			const second = await bench.apply(database, home);
-			return [outcome('', [first, second], judge(first, /reviews/, (step) => left(step, /^table alerts/)))];
+			const mark = judge(first, /reviews/, (step) => left(step, /^table alerts/));
+			const steps = [first, second];
+			let text = `${cell(first)}; then ${cell(second)}`;
+			if (left(first, /^table alerts/)) {
+				text += await backup(bench, database, home, steps, [ROW]);
+			} else {
+				await bench.edit(database, (server) => server.rest('DELETE', '/collections/reviews'));
+				const third = await bench.apply(database, home);
+				steps.push(third);
+				text += `; once the work is deleted by hand, ${cell(third)}`;
+			}
+			return [outcome('', steps, mark, text)];
 		},
 	},
 	{

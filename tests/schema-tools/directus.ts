@@ -47,7 +47,7 @@ export class Directus {
 	async serve(home: string, database: string, options: CliOptions = {}): Promise<Server> {
 		const port = await freePort();
 		const url = `http://127.0.0.1:${port}`;
-		const running = start([process.execPath, this.program(), 'start'], {
+		const running = start(options.argv ?? [process.execPath, this.program(), 'start'], {
 			cwd: home,
 			env: this.env(home, database, port, options),
 		});
@@ -70,14 +70,16 @@ export class Directus {
 	}
 
 	private async ready(url: string, running: Running): Promise<void> {
-		for (let tries = 0; tries < 900; tries++) {
+		const began = performance.now();
+		while (performance.now() - began < 90_000) {
 			if (running.child.exitCode !== null) break;
 			const answer = await fetch(`${url}/server/ping`).catch(() => undefined);
 			if (answer?.ok) return;
 			await new Promise((resolve) => setTimeout(resolve, 100));
 		}
+		const exit = running.child.exitCode;
 		await running.stop();
-		throw new Error(`Directus did not start: ${running.output().slice(-2000)}`);
+		throw new NotStarted(exit, running.output(), (performance.now() - began) / 1000);
 	}
 
 	// Not `directus/cli.js`, which asks npm for updates first.
@@ -117,7 +119,22 @@ export class Directus {
 	}
 }
 
+export class NotStarted extends Error {
+	readonly exit: number | null;
+	readonly output: string;
+	readonly seconds: number;
+
+	constructor(exit: number | null, output: string, seconds: number) {
+		super(`Directus did not start: ${output.slice(-2000)}`);
+		this.exit = exit;
+		this.output = output;
+		this.seconds = seconds;
+	}
+}
+
 export interface CliOptions {
+	/** What becomes the server; Directus's own `start` unless given. */
+	argv?: string[];
 	env?: Record<string, string>;
 	seconds?: number;
 	port?: number;

@@ -93,8 +93,8 @@ export class Postgres {
 	}
 
 	/** A dump of everything but what changes with each request: to tell whether a second apply did anything. */
-	dump(database: string, whole = false): string {
-		const skip = whole ? [] : ['activity', 'revisions', 'sessions'].flatMap((name) => ['-T', `directus_${name}`]);
+	dump(database: string): string {
+		const skip = ['activity', 'revisions', 'sessions'].flatMap((name) => ['-T', `directus_${name}`]);
 		const argv = ['-h', '127.0.0.1', '-p', String(this.port), '-U', 'postgres', ...skip, database];
 		return execFileSync(join(BINARIES, 'pg_dump'), argv, { encoding: 'utf8', maxBuffer: 1 << 28 });
 	}

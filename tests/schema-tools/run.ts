@@ -1,11 +1,11 @@
 // Runs every case with every tool and writes docs/schema-tools.json and the tables of docs/schema-tools.md.
 //
-//   npm run -s schema:compare -- [--tools a,b] [--cases 1,2] [--biplane] [--keep]
+//   npm run -s schema:compare -- [--tools a,b] [--cases 1,2] [--biplane] [--binary path] [--keep] [--write]
 //
-// What is not run keeps the result that the JSON already has.
+// What is not run keeps the result that the JSON already has; `--write` runs nothing and writes the tables anew.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench, type Outcome } from './bench.ts';
 import { CASES } from './cases.ts';
@@ -32,6 +32,7 @@ export interface Report {
 
 const PROJECT = dirname(dirname(import.meta.dirname));
 const REPORT = join(PROJECT, 'docs/schema-tools.json');
+const TABLES = join(PROJECT, 'docs/schema-tools.md');
 const AT_ONCE = 2;
 
 const { values: args } = parseArgs({
@@ -39,9 +40,18 @@ const { values: args } = parseArgs({
 		tools: { type: 'string' },
 		cases: { type: 'string' },
 		biplane: { type: 'boolean', default: false },
+		binary: { type: 'string', default: join(PROJECT, 'target/release/biplane') },
 		keep: { type: 'boolean', default: false },
+		write: { type: 'boolean', default: false },
 	},
 });
+
+if (args.biplane && !existsSync(args.binary)) throw new Error(`${args.binary} is not there: build it by \`npm run -s biplane -- --version\`, or name one with --binary`);
+
+if (args.write) {
+	writeTables(TABLES, readReport());
+	process.exit();
+}
 
 const work = mkdtempSync(join(tmpdir(), 'biplane-schema-tools-'));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stopAll().then(() => process.exit(130)));
@@ -70,27 +80,30 @@ async function compareAll(postgres: Postgres, modules: string): Promise<void> {
 		schemaSync(twelve, join(modules, 'directus-extension-schema-sync-4'), true),
 		d6s(twelve, modules, 'merge'),
 		d6s(twelve, modules, 'mirror'),
-		...(args.biplane ? [biplane(eleven, PROJECT)] : []),
+		...(args.biplane ? biplane(eleven, postgres, PROJECT, resolve(args.binary)) : []),
 	];
 	const named = args.tools?.split(',');
 	const tools = everyTool.filter(({ name }) => !named || named.includes(name));
 	const ids = args.cases?.split(',').map(Number);
 	const cases = CASES.filter(({ id }) => !ids || ids.includes(id));
 
-	const states = new Map<Directus, States>();
-	for (const directus of new Set(tools.map(({ directus }) => directus))) {
-		const installs = tools.filter((tool) => tool.directus === directus).flatMap(({ install }) => install ?? []);
-		states.set(directus, new States(directus, postgres, installs));
-		await states.get(directus)!.ensure('base');
+	const states = new Map<string, States>();
+	const shared = (tool: Tool) => tool.apart ?? tool.directus.version;
+	for (const tool of tools) {
+		const name = shared(tool);
+		if (states.has(name)) continue;
+		const installs = tools.filter((one) => shared(one) === name).flatMap(({ install }) => install ?? []);
+		states.set(name, new States(tool.directus, postgres, installs, tool.apart));
+		await states.get(name)!.ensure('base');
 	}
 
 	const report = readReport();
-	const hidden: [string, string][] = [[join(work), '<work>'], [PROJECT, '<project>'], [modules, '<peers>']];
+	const hidden: [string, string][] = [[work, '<work>'], [PROJECT, '<project>'], [modules, '<peers>']];
 	const tasks = cases.flatMap((one) => tools.map((tool) => ({ one, tool })));
 	const worker = async () => {
 		for (let task = tasks.shift(); task; task = tasks.shift()) {
 			const { one, tool } = task;
-			const bench = new Bench(tool, postgres, states.get(tool.directus)!, hidden);
+			const bench = new Bench(tool, postgres, states.get(shared(tool))!, hidden);
 			const began = performance.now();
 			const outcomes = await one.run(bench);
 			await bench.close();
@@ -105,14 +118,14 @@ async function compareAll(postgres: Postgres, modules: string): Promise<void> {
 	const today = new Date().toISOString().slice(0, 10);
 	report.node = process.version;
 	report.postgres = postgres.version;
-	const order = [...everyTool.map(({ name }) => name), 'biplane'];
+	const order = [...everyTool.map(({ name }) => name), 'biplane', 'biplane-production'];
 	const old = report.tools.filter(({ name }) => !tools.some((tool) => tool.name === name));
 	const now = tools.map(({ name, title, version, directus, madeFor, commands }) => ({ name, title, version, directus: directus.version, madeFor, commands, run: today }));
 	report.tools = [...old, ...now].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 	report.cases = CASES.map(({ id, title }) => ({ id, title }));
 	report.results.sort((a, b) => a.case - b.case || order.indexOf(a.tool) - order.indexOf(b.tool));
 	writeJson(REPORT, report);
-	writeTables(join(PROJECT, 'docs/schema-tools.md'), report);
+	writeTables(TABLES, report);
 }
 
 function readReport(): Report {

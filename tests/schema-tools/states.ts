@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Directus, Server } from './directus.ts';
 import type { Postgres } from './postgres.ts';
 
-const LONG = 'A note that is too long for 255 characters. '.repeat(10).trim();
+export const LONG = 'A note that is too long for 255 characters. '.repeat(10).trim();
 
 const key = { field: 'id', type: 'integer', meta: { hidden: true }, schema: { is_primary_key: true, has_auto_increment: true } };
 const text = (field: string) => ({ field, type: 'text', meta: { interface: 'input-multiline' }, schema: {} });
@@ -110,11 +110,11 @@ export class States {
 	private readonly made = new Map<State | 'empty', Promise<void>>();
 	private readonly installs: Install[];
 
-	constructor(directus: Directus, postgres: Postgres, installs: Install[]) {
+	constructor(directus: Directus, postgres: Postgres, installs: Install[], apart?: string) {
 		this.directus = directus;
 		this.postgres = postgres;
 		this.installs = installs;
-		this.prefix = `d${directus.version.split('.')[0]}_`;
+		this.prefix = `${apart ?? `d${directus.version.split('.')[0]}`}_`;
 	}
 
 	name(state: State | 'empty'): string {
@@ -147,7 +147,7 @@ export class States {
 		if (state !== 'base' || !this.installs.length) return;
 		const before = await this.snapshot(home, database);
 		for (const install of this.installs) await install(database);
-		// All tools share the states, so what one leaves must not be seen by another.
+		// Tools share the states, so what one leaves must not be seen by another.
 		if ((await this.snapshot(home, database)) !== before) throw new Error('an extension changed the snapshot');
 	}
 

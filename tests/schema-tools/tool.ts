@@ -24,18 +24,24 @@ export interface Tool {
 	extension?: string;
 	/** What it keeps, below the folder that it runs in. */
 	files: string;
+	/** Its databases are copies of a base of its own, since what it leaves there would hold up others; tools of one name share it. */
+	apart?: string;
 	/** What it leaves in the base database, made once. */
 	install?(database: string): Promise<void>;
 	/** The folder with the files that `install` left, where the base database remembers them as its last. */
 	baseFiles?(): string;
-	/** What must have been done before the running database is worked on. */
-	deployed?(database: string, home: string): Promise<Ran | undefined>;
 	export(database: string, home: string): Promise<Ran>;
 	apply(database: string, home: string, options?: ApplyOptions): Promise<Ran>;
 	/** The apply that happens by itself when Directus starts. */
 	boot?(database: string, home: string): Promise<Ran>;
-	/** `apply` without the argument that says yes; absent where there is none. */
+	/** `apply` without what says yes to a deletion; absent where there is no such thing. */
 	ask?(database: string, home: string): Promise<Ran>;
+	/** `apply` with what says yes, where it is given apart from `apply`. */
+	consent?(database: string, home: string): Promise<Ran>;
+	/** Says that a field, `collection.field`, was renamed; absent where there is no way to. */
+	rename?(home: string, from: string, to: string): Promise<void>;
+	/** Brings back what the last apply took away; absent where there is no such thing. */
+	restore?: { command: string; run(database: string, home: string): Promise<Ran> };
 	load(home: string): Snapshot;
 	save(home: string, snapshot: Snapshot): void;
 	/** How case 10 damages the files. */

@@ -20,7 +20,7 @@ export function directusApply(directus: Directus): Tool {
 		madeFor: 'making a database equal to a snapshot: schema only',
 		commands: { export: 'directus schema snapshot --yes schema.yaml', apply: 'directus schema apply --yes schema.yaml' },
 		files: FILE,
-		cuts: yamlCuts(),
+		cuts: yamlCuts(FILE, JSON_FILE),
 		export: (database, home) => directus.cli(home, database, ['schema', 'snapshot', '--yes', FILE]),
 		apply: (database, home, options) =>
 			directus.cli(home, database, ['schema', 'apply', '--yes', file(home)], options?.away ? { databasePort: NOWHERE } : {}),
@@ -30,16 +30,16 @@ export function directusApply(directus: Directus): Tool {
 	};
 }
 
-/** Half of a YAML file is often good YAML. */
-export function yamlCuts(): Tool['cuts'] {
-	const text = (home: string) => readFileSync(join(home, FILE), 'utf8');
+/** Half of a YAML file is often good YAML. `asJson` is where the tool takes JSON from. */
+export function yamlCuts(file: string, asJson: string): Tool['cuts'] {
+	const text = (home: string) => readFileSync(join(home, file), 'utf8');
 	return [
 		{
 			part: 'YAML, after a whole field',
 			cut(home) {
 				const all = text(home);
 				const at = all.lastIndexOf('\n  - collection:', all.length / 2);
-				writeFileSync(join(home, FILE), all.slice(0, at + 1));
+				writeFileSync(join(home, file), all.slice(0, at + 1));
 			},
 		},
 		{
@@ -47,15 +47,15 @@ export function yamlCuts(): Tool['cuts'] {
 			part: 'YAML, before `relations`',
 			cut(home) {
 				const all = text(home);
-				writeFileSync(join(home, FILE), all.slice(0, all.indexOf('\nrelations:') + 1));
+				writeFileSync(join(home, file), all.slice(0, all.indexOf('\nrelations:') + 1));
 			},
 		},
 		{
 			part: 'JSON',
 			cut(home) {
 				const all = JSON.stringify(yaml.load(text(home)), null, 2);
-				writeFileSync(join(home, JSON_FILE), all.slice(0, all.length / 2));
-				rmSync(join(home, FILE));
+				rmSync(join(home, file));
+				writeFileSync(join(home, asJson), all.slice(0, all.length / 2));
 			},
 		},
 	];

@@ -31,7 +31,7 @@ export function schemaSync(directus: Directus, extension: string, safe: boolean)
 		version,
 		directus,
 		madeFor: safe
-			? 'the same, on projects that add collections of their own to a base schema'
+			? 'the same as schema-sync, on projects that add collections of their own to a base schema'
 			: 'carrying schema, configuration and chosen rows in files, imported when Directus starts',
 		commands: {
 			export: 'directus schema-sync export',
