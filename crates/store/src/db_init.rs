@@ -191,7 +191,11 @@ pub fn copy(folder: &Path, to: &Path, stage: Stage) -> Result<(), DbInitError> {
 /// The files of a stage: first those that run once, then `always/`, each by name.
 fn files(folder: &Path, stage: Stage) -> Result<Vec<SqlFile>, DbInitError> {
     let mut found = read_folder(folder, "", true)?;
-    found.extend(read_folder(&folder.join("always"), "always/", false)?);
+    let always = folder.join("always");
+    // git keeps no empty folders.
+    if always.exists() {
+        found.extend(read_folder(&always, "always/", false)?);
+    }
     found.retain(|file| file.has_header(AFTER_DIRECTUS) == (stage == Stage::AfterDirectus));
     Ok(found)
 }
