@@ -110,8 +110,8 @@ async fn what_the_image_holds_boots_as_the_owner_of_telemetry_who_is_no_superuse
     assert_eq!(said, "the database is what the snapshot says");
     let said = apply(&installation, &mut owner, &without).await;
     assert!(said.contains("1 deleted; what went is in rescue 1"), "{said}");
-    let count = schema::restore(&installation, &mut owner, 1, &|_| {}).await;
-    assert_eq!(count.unwrap_or_else(|error| panic!("{error}")), 1);
+    let restored = schema::restore(&installation, &mut owner, 1, &|_| {}).await;
+    assert_eq!(restored.unwrap_or_else(|error| panic!("{error}")).back, 1);
     let back = installation.running_schema().await.unwrap();
     assert_eq!(with.differences(&back), Vec::<String>::new());
     let guards = "SELECT count(*) FROM pg_trigger WHERE tgname = 'biplane_schema_freeze'";

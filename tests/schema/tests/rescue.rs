@@ -1,7 +1,7 @@
 //! What an apply took away, brought back.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use biplane_pipeline::schema::{self, Applied, Mode, SchemaError};
+use biplane_pipeline::schema::{self, Applied, Mode, Restored, SchemaError};
 use biplane_schema_tests::{Draft, Lab};
 
 fn base() -> Draft {
@@ -73,8 +73,9 @@ async fn collections_fields_relations_rows_permissions_and_presets_come_back() {
     );
     assert_eq!(shown.rows, 7);
 
-    let count = schema::restore(&lab.installation, &mut lab.database, id, &|_| {}).await.unwrap();
-    assert_eq!(count, 7);
+    let restored =
+        schema::restore(&lab.installation, &mut lab.database, id, &|_| {}).await.unwrap();
+    assert_eq!(restored, Restored { back: 7, left: 0 });
     assert_eq!(lab.differs_from(&base()).await, [""; 0]);
     for (what, count, query) in [
         ("runners with friends", 2, "SELECT count(*) FROM runners WHERE friend = 3 - id"),
@@ -119,6 +120,50 @@ async fn collections_fields_relations_rows_permissions_and_presets_come_back() {
     let unknown =
         schema::restore(&lab.installation, &mut lab.database, 999, &|_| {}).await.unwrap_err();
     assert!(matches!(unknown, SchemaError::NoRescue(999)), "{unknown}");
+    lab.done().await;
+}
+
+#[tokio::test]
+async fn what_was_written_since_is_not_overwritten() {
+    let mut lab = Lab::new("rescue_since").await;
+    let wide = Draft::default()
+        .table("notes")
+        .column("notes", "body", "text")
+        .column("notes", "label", "string")
+        .column("notes", "price", "decimal");
+    lab.bake(&wide);
+    lab.applied().await;
+    lab.sql(
+        "INSERT INTO notes (id, body, label, price)
+         SELECT n, repeat('long ', 100), 'label ' || n, n + 0.5 FROM generate_series(1, 4) n",
+    )
+    .await;
+    let narrow = Draft::default()
+        .table("notes")
+        .column("notes", "body", "string")
+        .column("notes", "price", "integer");
+    lab.bake(&narrow);
+    let Applied::Done(_, Some(id)) = lab.apply(Some(Mode::Auto)).await.unwrap() else {
+        panic!("no rescue")
+    };
+    lab.sql(
+        "UPDATE notes SET body = 'since', price = 70 WHERE id = 1; DELETE FROM notes WHERE id = 2",
+    )
+    .await;
+    let restored =
+        schema::restore(&lab.installation, &mut lab.database, id, &|_| {}).await.unwrap();
+    // Of 12 values: three of the deleted row, two written since.
+    assert_eq!(restored, Restored { back: 7, left: 5 });
+    let whole = "SELECT count(*) FROM notes WHERE body = repeat('long ', 100) AND price = id + 0.5";
+    assert_eq!(lab.number(whole).await, 2);
+    let since = "SELECT count(*) FROM notes WHERE id = 1 AND body = 'since' AND price = 70 AND label = 'label 1'";
+    assert_eq!(lab.number(since).await, 1);
+
+    // Once more, after somebody went on: what is there stays, what is empty is filled.
+    lab.sql("UPDATE notes SET label = 'edited' WHERE id = 3; UPDATE notes SET label = NULL WHERE id = 4").await;
+    schema::restore(&lab.installation, &mut lab.database, id, &|_| {}).await.unwrap();
+    let labels = "SELECT count(*) FROM notes WHERE (id, label) IN ((1, 'label 1'), (3, 'edited'), (4, 'label 4'))";
+    assert_eq!(lab.number(labels).await, 3);
     lab.done().await;
 }
 

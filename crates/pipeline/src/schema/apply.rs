@@ -346,7 +346,7 @@ async fn set_back(
         }
         if let Some(id) = saved {
             // The rows of what Directus had left alone are there already.
-            backup::put_back(database, id).await?;
+            backup::put_back(database, id, None).await?;
         }
     }
     rename::perform(database, &rename::reversed(&plan.renaming)).await?;

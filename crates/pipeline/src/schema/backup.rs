@@ -16,6 +16,7 @@ pub(super) struct Part {
     pub collection: String,
     pub field: Option<String>,
     pub holder: String,
+    pub rows: u64,
 }
 
 impl Part {
@@ -52,6 +53,7 @@ pub(super) async fn take(
             collection,
             field,
             holder: format!("r{id}_{index}"),
+            rows: 0,
         };
         save(&transaction, id, index, &part, loss.kind, &keys).await?;
     }
@@ -143,7 +145,7 @@ async fn system_rows(
 pub(super) async fn parts(database: &Client, id: i64) -> Result<Vec<Part>, SchemaError> {
     let rows = database
         .query(
-            "SELECT kind, collection, field, holder FROM telemetry.rescue_parts WHERE rescue = $1 ORDER BY part",
+            "SELECT kind, collection, field, holder, rows FROM telemetry.rescue_parts WHERE rescue = $1 ORDER BY part",
             &[&id],
         )
         .await?;
@@ -152,14 +154,46 @@ pub(super) async fn parts(database: &Client, id: i64) -> Result<Vec<Part>, Schem
         collection: row.get(1),
         field: row.get(2),
         holder: row.get(3),
+        rows: row.get::<_, i64>(4).unsigned_abs(),
     };
     Ok(rows.into_iter().map(part).collect())
 }
 
-/// Puts the saved rows and values back into tables that have their columns again; how many.
+/// What came back of a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Rows and values that are there again.
+    pub back: u64,
+    /// Saved values that were left out: their row was deleted since, or has another value now.
+    pub left: u64,
+}
+
+/// The type of each part's column as people could write to it since the backup; none where there
+/// was no such column.
+pub(super) async fn types(
+    database: &Client,
+    parts: &[Part],
+) -> Result<Vec<Option<String>>, SchemaError> {
+    let mut types = Vec::new();
+    for part in parts {
+        let found = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+             WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped";
+        let row = database.query_opt(found, &[&table(&part.collection), &part.field]).await?;
+        types.push(row.map(|row| row.get(0)));
+    }
+    Ok(types)
+}
+
+/// Puts the saved rows and values back into tables that have their columns again. What people wrote
+/// since stays: `since` has the [`types`] from before the columns came back; none where nobody could
+/// write.
 ///
 /// Foreign keys wait until all rows are there, since rows may point to each other in a circle.
-pub(super) async fn put_back(database: &mut Client, id: i64) -> Result<u64, SchemaError> {
+pub(super) async fn put_back(
+    database: &mut Client,
+    id: i64,
+    since: Option<&[Option<String>]>,
+) -> Result<Restored, SchemaError> {
     let parts = parts(database, id).await?;
     let transaction = database.transaction().await?;
     let names: Vec<_> = parts.iter().map(|part| table(&part.collection)).collect();
@@ -178,12 +212,17 @@ pub(super) async fn put_back(database: &mut Client, id: i64) -> Result<u64, Sche
             format!("ALTER TABLE {of} ALTER CONSTRAINT {name} DEFERRABLE INITIALLY DEFERRED");
         transaction.batch_execute(&defer).await?;
     }
-    let mut count = 0;
-    for part in &parts {
-        count += match &part.field {
+    let mut restored = Restored::default();
+    for (index, part) in parts.iter().enumerate() {
+        let back = match &part.field {
             None => insert_rows(&transaction, part).await?,
-            Some(field) => update_values(&transaction, id, part, field).await?,
+            Some(field) => {
+                let since = since.and_then(|since| since.get(index)?.as_deref());
+                update_values(&transaction, id, part, field, since).await?
+            }
         };
+        restored.back += back;
+        restored.left += part.rows.saturating_sub(back);
     }
     transaction.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
     for (of, name) in &foreign {
@@ -192,7 +231,7 @@ pub(super) async fn put_back(database: &mut Client, id: i64) -> Result<u64, Sche
     }
     put_back_system_rows(&transaction, id, &parts).await?;
     transaction.commit().await?;
-    Ok(count)
+    Ok(restored)
 }
 
 async fn insert_rows(transaction: &Transaction<'_>, part: &Part) -> Result<u64, SchemaError> {
@@ -226,6 +265,7 @@ async fn update_values(
     id: i64,
     part: &Part,
     field: &str,
+    since: Option<&str>,
 ) -> Result<u64, SchemaError> {
     let (into, holder, column) = (table(&part.collection), part.holder(), quoted(field));
     let key = primary_key(transaction.client(), &part.collection).await?;
@@ -241,7 +281,16 @@ async fn update_values(
         .map(|name| format!("t.{0} = s.{0}", quoted(name)))
         .collect::<Vec<_>>()
         .join(" AND ");
-    let update = format!("UPDATE {into} t SET {column} = s.{column} FROM {holder} s WHERE {same}");
+    let unwritten = match since {
+        None => String::new(),
+        Some(narrow) if part.kind == LossKind::Narrowed.as_str() => {
+            format!(" AND t.{column}::{narrow} IS NOT DISTINCT FROM s.{column}::{narrow}")
+        }
+        Some(_) => format!(" AND t.{column} IS NULL"),
+    };
+    let update = format!(
+        "UPDATE {into} t SET {column} = s.{column} FROM {holder} s WHERE {same}{unwritten}"
+    );
     Ok(transaction.execute(&update, &[]).await?)
 }
 

@@ -17,6 +17,7 @@ use tokio_postgres::Client;
 
 pub use apply::{Applied, Mode, Options, apply};
 pub use approved::{Approved, approve};
+pub use backup::Restored;
 pub use error::SchemaError;
 pub use files::{Target, read_file, read_target};
 pub use history::{Commit, NoPrevious, Version, previous};

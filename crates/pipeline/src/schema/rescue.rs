@@ -6,6 +6,7 @@ use biplane_schema::{FieldKey, Snapshot};
 use serde::Serialize;
 use tokio_postgres::{Client, Row};
 
+use super::backup::Restored;
 use super::{SchemaError, backup, freeze};
 use crate::Installation;
 use crate::catalog::{quoted, table};
@@ -100,8 +101,8 @@ pub async fn prune(database: &Client, keep: i64, days: i32) -> Result<usize, Sch
     Ok(old.len())
 }
 
-/// Brings a backup's collections, fields, relations, rows, permissions and presets back; how many
-/// rows and values.
+/// Brings a backup's collections, fields, relations, rows, permissions and presets back. What people
+/// wrote since stays.
 ///
 /// What comes back is uncommitted work from then on, which no apply takes away again.
 pub async fn restore(
@@ -109,7 +110,7 @@ pub async fn restore(
     database: &mut Client,
     id: i64,
     say: &dyn Fn(&str),
-) -> Result<u64, SchemaError> {
+) -> Result<Restored, SchemaError> {
     let row = database
         .query_opt("SELECT running FROM telemetry.rescues WHERE id = $1", &[&id])
         .await?
@@ -131,8 +132,9 @@ async fn restore_frozen(
     before: &Snapshot,
     parts: &[backup::Part],
     say: &dyn Fn(&str),
-) -> Result<u64, SchemaError> {
+) -> Result<Restored, SchemaError> {
     let running = installation.running_schema().await?;
+    let since = backup::types(database, parts).await?;
     let wanted = with_parts(&running, before, parts);
     for part in parts {
         if part.field.is_none() && running.collections.contains_key(&part.collection) {
@@ -158,8 +160,8 @@ async fn restore_frozen(
         }
     }
     say("bringing the rows back");
-    let count = backup::put_back(database, id).await?;
-    Ok(count)
+    let restored = backup::put_back(database, id, Some(&since)).await?;
+    Ok(restored)
 }
 
 /// The running schema with a backup's collections and fields as they were, and the relations that

@@ -89,11 +89,18 @@ impl Arguments {
             }
             Command::Restore { id } => {
                 let tell = |doing: &str| say(format_args!("{doing} …"));
-                let count = schema::restore(&installation, &mut database, id, &tell).await?;
+                let restored = schema::restore(&installation, &mut database, id, &tell).await?;
                 super::tell(&installation, &database).await;
                 println!(
-                    "Rescue {id} is back: {count} rows and values. It is uncommitted work now: `biplane schema snapshot`, then commit."
+                    "Rescue {id} is back: {} rows and values. It is uncommitted work now: `biplane schema snapshot`, then commit.",
+                    restored.back
                 );
+                if restored.left > 0 {
+                    println!(
+                        "{} more were left out: their rows were deleted or have been written since. They stay in the rescue.",
+                        restored.left
+                    );
+                }
             }
             Command::Prune { keep, days } => {
                 let count = schema::prune(&database, keep, days).await?;
