@@ -53,11 +53,13 @@ pub fn call(
 #[wasm_bindgen]
 pub fn schema_drift(
     base: Option<String>,
+    base_hash: Option<String>,
     running: &str,
     target: &str,
     lineage: &str,
 ) -> Result<JsValue, JsError> {
-    match Drift::read(DriftTexts { base: base.as_deref(), running, target, lineage }) {
+    let (base, base_hash) = (base.as_deref(), base_hash.as_deref());
+    match Drift::read(DriftTexts { base, base_hash, running, target, lineage }) {
         Ok(drift) => to_js(&drift),
         Err(error) => {
             let error = Refusal { code: error.code(), message: error.to_string() };

@@ -135,6 +135,12 @@ pub async fn prepare(
     {
         say(&plan.to_string());
     }
+    let is_without_tables = matches!(applied, Applied::Skipped | Applied::Planned(_))
+        && catalog::is_fresh(&database).await?;
+    if is_without_tables {
+        say("    db-init, after Directus: waits until the snapshot has been applied");
+        return Ok(Booted { database, schema: applied, first });
+    }
     let files = db_init::apply(&mut database, &folder, Stage::AfterDirectus).await?;
     if !files.is_empty() {
         say(&format!("    db-init, after Directus: {}", count(files.len())));

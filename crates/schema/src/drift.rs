@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::error::{LineageError, ReadError};
 use crate::lineage::Lineage;
 use crate::merge::Merge;
+use crate::normalise::SnapshotHash;
 use crate::plan::{Ancestry, Item, Plan, Reason, Verdict};
 use crate::read::Reading;
 use crate::snapshot::Snapshot;
@@ -67,8 +68,10 @@ pub struct Drift {
 /// What a [`Drift`] is read from: snapshots as YAML or JSON, hashes a line each.
 #[derive(Clone, Copy, Debug)]
 pub struct DriftTexts<'a> {
-    /// The last target that was applied to this database.
+    /// What the last apply left for a base: [`Plan::next_base`].
     pub base: Option<&'a str>,
+    /// The hash of the target that was applied then.
+    pub base_hash: Option<&'a str>,
     /// What the database has now.
     pub running: &'a str,
     /// The snapshot beside this instance; the base again where there is none.
@@ -92,6 +95,9 @@ pub enum DriftError {
     /// What stands beside it.
     #[error(transparent)]
     Lineage(#[from] LineageError),
+    /// The hash of the snapshot that was applied last.
+    #[error("the snapshot applied last: its hash: {0}")]
+    BaseHash(#[source] LineageError),
 }
 
 impl DriftError {
@@ -99,7 +105,7 @@ impl DriftError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Base(cause) | Self::Running(cause) | Self::Target(cause) => cause.code(),
-            Self::Lineage(cause) => cause.code(),
+            Self::Lineage(cause) | Self::BaseHash(cause) => cause.code(),
         }
     }
 }
@@ -113,17 +119,24 @@ impl Drift {
         // What could not be applied is nothing to compare with: it is likely to be cut off.
         let target: Snapshot = texts.target.parse().map_err(DriftError::Target)?;
         let lineage: Lineage = texts.lineage.parse()?;
-        Self::between(base.as_ref(), &running, &target, &lineage)
+        let applied: Option<Lineage> =
+            texts.base_hash.map(str::parse).transpose().map_err(DriftError::BaseHash)?;
+        let applied = applied.and_then(|applied| applied.current().copied());
+        let base = base.map(|base| (applied.unwrap_or_else(|| base.hash()), base));
+        let base = base.as_ref().map(|(hash, base)| (*hash, base));
+        Self::between(base, &running, &target, &lineage)
     }
 
-    /// Compares what was applied last, what the database has and what the snapshot says.
+    /// Compares what was applied last, with the hash of that target, what the database has and what
+    /// the snapshot says.
     pub fn between(
-        base: Option<&Snapshot>,
+        base: Option<(SnapshotHash, &Snapshot)>,
         running: &Snapshot,
         target: &Snapshot,
         lineage: &Lineage,
     ) -> Result<Self, DriftError> {
-        let base_hash = base.map(Snapshot::hash);
+        let base_hash = base.map(|(hash, _)| hash);
+        let base = base.map(|(_, base)| base);
         let ancestry = if base_hash == Some(target.hash()) {
             Ancestry::Descendant
         } else {

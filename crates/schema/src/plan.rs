@@ -320,6 +320,34 @@ impl Plan {
         }
     }
 
+    /// The base of the next merge, once this plan is carried out: the target, and what it takes away
+    /// but uncommitted work points to. That is no work of people here: it goes when nothing points
+    /// to it any more.
+    ///
+    /// What stays in a rollback is not held for later: an older image may start again and again.
+    pub fn next_base(&self, target: &Snapshot) -> Snapshot {
+        let mut base = target.clone();
+        let held = self.of(Verdict::Kept);
+        for change in held.filter(|change| matches!(change.reason, Reason::PointedTo(_))) {
+            let part = |key: &FieldKey| match &change.item {
+                Item::Collection(name) => key.collection == *name,
+                Item::Field(field) | Item::Relation(field) | Item::SystemField(field) => {
+                    key == field
+                }
+            };
+            if let Item::Collection(name) = &change.item
+                && let Some(collection) = self.merged.collections.get(name)
+            {
+                base.collections.insert(name.clone(), collection.clone());
+            }
+            let fields = self.merged.fields.iter().filter(|(key, _)| part(key));
+            base.fields.extend(fields.map(|(key, field)| (key.clone(), field.clone())));
+            let relations = self.merged.relations.iter().filter(|(key, _)| part(key));
+            base.relations.extend(relations.map(|(key, relation)| (key.clone(), relation.clone())));
+        }
+        base
+    }
+
     /// The changes of one kind.
     pub fn of(&self, verdict: Verdict) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(move |change| change.verdict == verdict)

@@ -49,6 +49,7 @@ fn the_drift_is_what_the_golden_cases_say() {
             case.lineage.iter().map(|name| format!("{}\n", hashes[name])).collect();
         let drift = Drift::read(DriftTexts {
             base: case.base.as_ref().map(text).as_deref(),
+            base_hash: case.base.as_ref().and_then(|name| hashes.get(name)).map(String::as_str),
             running: &text(&case.running),
             target: &text(&case.target),
             lineage: &lineage,

@@ -489,6 +489,38 @@ fn a_renamed_collection_takes_its_relations_along() {
 }
 
 #[test]
+fn a_deletion_that_was_held_up_is_not_forgotten() {
+    let running = first().table("made_here").points("made_here", "device", "devices");
+    let target = Draft::new().table("races");
+    let held = plan(Some(&first()), &running, &target);
+    let next = held.next_base(&target.read());
+    assert!(next.collections.contains_key("devices") && next.collections.contains_key("races"));
+    assert!(next.fields.keys().all(|key| key.collection != "made_here"));
+    let again = |running: &Snapshot| {
+        let (base, target) = (&next, &target.read());
+        let ancestry = Ancestry::Descendant;
+        Merge { base: Some(base), running, target, ancestry, renames: &[], lenient: false }
+            .plan()
+            .expect("a plan")
+    };
+    // While something points to it, it stays, and is held up again.
+    let still = again(&held.merged);
+    assert_eq!(
+        lines(&still).first().map(String::as_str),
+        Some("keep collection devices pointed-to")
+    );
+    assert_eq!(still.next_base(&target.read()), next);
+    let mut free = held.merged.clone();
+    free.collections.remove("made_here");
+    free.fields.retain(|key, _| key.collection != "made_here");
+    free.relations.retain(|key, _| key.collection != "made_here");
+    assert_eq!(lines(&again(&free)), ["delete collection devices gone-from-snapshot"]);
+    // An older image may start again and again: what stays then is held for nothing.
+    let rollback = plan_as(Ancestry::Rollback, Some(&first()), &first(), &target, &[]);
+    assert_eq!(rollback.next_base(&target.read()), target.read());
+}
+
+#[test]
 fn an_index_made_by_hand_stays() {
     let running =
         first().edit_field("devices", "imei", |field| field["schema"]["is_indexed"] = json!(true));

@@ -66,6 +66,7 @@ test('the drift of a schema is what the golden cases say', async (t) => {
 		await t.test(name, () => {
 			const drift = engine.schemaDrift({
 				base: base && text(base),
+				baseHash: base && hashes[base],
 				running: text(running),
 				target: text(target),
 				lineage: lineage.map((ancestor) => `${hashes[ancestor]}\n`).join(''),

@@ -34,7 +34,7 @@ function setUp(world: World) {
 	const done: string[] = [];
 	const first = async () => {
 		if (world.baseError) throw world.baseError;
-		return world.base && { snapshot: JSON.stringify(snapshots[world.base]) };
+		return world.base && { snapshot: JSON.stringify(snapshots[world.base]), hash: hashes[world.base] };
 	};
 	const write = (line: string) => log.push(line);
 	const host = {

@@ -235,6 +235,16 @@ async fn what_uncommitted_work_points_to_stays_and_nothing_dangles() {
     lab.bake(&base().without("alpha").table("gamma"));
     lab.applied().await;
     assert_eq!(lab.tables().await, ["alpha", "beta", "gamma", "made_here"]);
+
+    // Once nothing points there any more, what was meant to go goes; asked for, as any deletion.
+    lab.change_to(&base().table("gamma"));
+    let planned = lab.apply(None).await.unwrap();
+    let Applied::Planned(plan) = planned else { panic!("{planned:?}") };
+    let gone: Vec<_> = plan.of(Verdict::Deleted).map(|change| change.item.to_string()).collect();
+    assert_eq!(gone, ["collection alpha"]);
+    let applied = lab.apply(Some(Mode::Auto)).await.unwrap();
+    assert!(matches!(applied, Applied::Done(_, Some(_))), "{applied}");
+    assert_eq!(lab.tables().await, ["beta", "gamma"]);
     lab.done().await;
 }
 

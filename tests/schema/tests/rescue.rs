@@ -25,6 +25,7 @@ async fn lost(lab: &mut Lab) -> i64 {
         "INSERT INTO teams (id, name) VALUES (1, 'Biplanes');
          INSERT INTO runners (id, name, team) VALUES (1, 'Ana', 1), (2, 'Bor', NULL);
          UPDATE runners SET friend = 3 - id;
+         ALTER TABLE teams ADD COLUMN untracked text; UPDATE teams SET untracked = 'too';
          INSERT INTO results (id, runner, place) VALUES (1, 2, 1), (2, 1, 2), (3, NULL, NULL);
          INSERT INTO directus_permissions (collection, action, fields, policy)
              SELECT 'runners', 'read', '*', id FROM directus_policies LIMIT 1;

@@ -7,7 +7,7 @@ use biplane_schema::{Item, LossKind, Outcome, Plan, Rename, Snapshot, Verdict};
 use tokio_postgres::Client;
 
 use super::{
-    Approved, SchemaError, Target, backup, base, freeze, merge, prune, remember_base, rename,
+    Approved, Base, SchemaError, Target, backup, base, freeze, merge, prune, remember_base, rename,
     running,
 };
 use crate::catalog::{self, Shapes};
@@ -104,7 +104,7 @@ pub async fn apply(
     let renames: Vec<_> =
         options.approved.renames.iter().chain(&options.renames).cloned().collect();
     let before = base(database).await?;
-    if before.as_ref().map(Snapshot::hash) == Some(target.snapshot.hash())
+    if before.as_ref().map(|base| base.hash) == Some(target.snapshot.hash())
         && verified(database).await? == Some(catalog::fingerprint(database).await?)
     {
         return Ok(Applied::Unchanged);
@@ -137,7 +137,7 @@ async fn apply_frozen(
     target: &Target,
     options: &Options,
     renames: &[Rename],
-    base: Option<&Snapshot>,
+    base: Option<&Base>,
     say: &dyn Fn(&str),
 ) -> Result<Applied, SchemaError> {
     say("comparing the database with the snapshot");
@@ -148,7 +148,7 @@ async fn apply_frozen(
     let plan = Box::new(merge(database, base, &running, target, renames).await?);
     match plan.outcome() {
         Outcome::Nothing => {
-            remember_base(database, &target.snapshot).await?;
+            remember_base(database, &target.snapshot, &plan).await?;
             return Ok(Applied::Nothing(plan));
         }
         Outcome::Refused => return Err(SchemaError::Conflict { plan }),
@@ -165,7 +165,7 @@ async fn apply_frozen(
         return Err(SchemaError::Unapproved { plan, fingerprint });
     }
     let saved = carry_out(installation, database, &plan, &running, say).await?;
-    remember_base(database, &target.snapshot).await?;
+    remember_base(database, &target.snapshot, &plan).await?;
     prune(database, super::rescue::KEPT, super::rescue::KEPT_DAYS).await?;
     Ok(Applied::Done(plan, saved))
 }

@@ -236,6 +236,15 @@ pub(super) async fn put_back(
 
 async fn insert_rows(transaction: &Transaction<'_>, part: &Part) -> Result<u64, SchemaError> {
     let (into, holder) = (table(&part.collection), part.holder());
+    // Columns that Directus never tracked are in no snapshot, but in the backup.
+    let untracked = "SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
+         FROM pg_attribute a WHERE a.attrelid = to_regclass($2) AND a.attnum > 0
+           AND a.attname NOT IN (SELECT attname FROM pg_attribute
+               WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped)";
+    for row in transaction.query(untracked, &[&into, &holder]).await? {
+        let column: String = row.get(0);
+        transaction.batch_execute(&format!("ALTER TABLE {into} ADD COLUMN {column}")).await?;
+    }
     let columns = "SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
          FROM pg_attribute a JOIN pg_attribute b ON b.attrelid = to_regclass($2) AND b.attname = a.attname
          WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND NOT b.attisdropped

@@ -12,7 +12,7 @@ mod rename;
 mod rescue;
 mod snapshot;
 
-use biplane_schema::{Merge, Outcome, Plan, Reason, Rename, Snapshot};
+use biplane_schema::{Merge, Outcome, Plan, Reason, Rename, Snapshot, SnapshotHash};
 use tokio_postgres::Client;
 
 pub use apply::{Applied, Mode, Options, apply};
@@ -26,26 +26,41 @@ pub use snapshot::{Taken, check, take};
 
 use crate::{Installation, catalog};
 
-/// The last target that was applied to a database; none where nothing was yet.
-pub async fn base(database: &Client) -> Result<Option<Snapshot>, SchemaError> {
+/// What a merge starts from.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The hash of the target that was applied last.
+    pub hash: SnapshotHash,
+    /// That target, and what it takes away but had to stay: [`Plan::next_base`].
+    pub snapshot: Snapshot,
+}
+
+/// What the last apply left in a database; none where nothing was applied yet.
+pub async fn base(database: &Client) -> Result<Option<Base>, SchemaError> {
     let there = "SELECT to_regclass('telemetry.schema_bases') IS NOT NULL";
     if !database.query_one(there, &[]).await?.get::<_, bool>(0) {
         return Err(SchemaError::NoTables);
     }
-    let last = "SELECT snapshot FROM telemetry.schema_bases ORDER BY id DESC LIMIT 1";
+    let last = "SELECT snapshot, hash FROM telemetry.schema_bases ORDER BY id DESC LIMIT 1";
     let Some(row) = database.query_opt(last, &[]).await? else { return Ok(None) };
-    let text: String = row.get(0);
-    text.parse().map(Some).map_err(SchemaError::Base)
+    let (text, hash): (String, String) = (row.get(0), row.get(1));
+    let snapshot: Snapshot = text.parse().map_err(SchemaError::Base)?;
+    let hash = hash.parse().unwrap_or_else(|_| snapshot.hash());
+    Ok(Some(Base { hash, snapshot }))
 }
 
-/// Makes a target the base of the next merge.
-async fn remember_base(database: &Client, target: &Snapshot) -> Result<(), SchemaError> {
+/// Makes a target the base of the next merge, once its plan is carried out.
+async fn remember_base(
+    database: &Client,
+    target: &Snapshot,
+    plan: &Plan,
+) -> Result<(), SchemaError> {
     let hash = target.hash().to_string();
     // The same again says nothing new.
     let insert = "INSERT INTO telemetry.schema_bases (hash, snapshot)
-                  SELECT $1, $2 WHERE $1 IS DISTINCT FROM
-                      (SELECT hash FROM telemetry.schema_bases ORDER BY id DESC LIMIT 1)";
-    database.execute(insert, &[&hash, &target.to_normalised_json()]).await?;
+                  SELECT $1, $2 WHERE ($1, $2) IS DISTINCT FROM
+                      (SELECT hash, snapshot FROM telemetry.schema_bases ORDER BY id DESC LIMIT 1)";
+    database.execute(insert, &[&hash, &plan.next_base(target).to_normalised_json()]).await?;
     Ok(())
 }
 
@@ -79,14 +94,21 @@ async fn running(
 
 async fn merge(
     database: &Client,
-    base: Option<&Snapshot>,
+    base: Option<&Base>,
     running: &Snapshot,
     target: &Target,
     renames: &[Rename],
 ) -> Result<Plan, SchemaError> {
-    let ancestry = target.lineage.ancestry(base.map(Snapshot::hash));
-    let merge =
-        Merge { base, running, target: &target.snapshot, ancestry, renames, lenient: false };
+    let ancestry = target.lineage.ancestry(base.map(|base| base.hash));
+    let before = base.map(|base| &base.snapshot);
+    let merge = Merge {
+        base: before,
+        running,
+        target: &target.snapshot,
+        ancestry,
+        renames,
+        lenient: false,
+    };
     let mut plan = merge.plan().map_err(|faults| SchemaError::Target {
         said: faults.iter().map(|fault| target.says(fault)).collect(),
     })?;
@@ -95,6 +117,7 @@ async fn merge(
     {
         return Err(SchemaError::Target { said: vec![target.says_of_all(&all.reason)] });
     }
+    plan.base = base.map(|base| base.hash);
     catalog::count_rows(database, &mut plan).await?;
     let untracked = catalog::untracked(database, &plan).await?;
     if !untracked.is_empty() {

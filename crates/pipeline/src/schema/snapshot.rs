@@ -33,7 +33,7 @@ pub async fn take(
     let files = &installation.files;
     let running = installation.running_schema().await?;
     let mut lineage = read_lineage(&files.lineage())?;
-    let base = base(database).await?.map(|base| base.hash());
+    let base = base(database).await?.map(|base| base.hash);
     let there = existing(files)?;
     if let Some((_, Some(hash))) = &there {
         let known = base == Some(*hash)

@@ -12,6 +12,8 @@ const RECYCLE_BYTES = 32 * 1024 * 1024;
 export interface DriftTexts {
 	/** What was applied to this database last. */
 	base: string | undefined;
+	/** The hash of that snapshot. */
+	baseHash: string | undefined;
 	/** What the database has now. */
 	running: string;
 	/** What the snapshot says; the base again where there is none. */
@@ -58,8 +60,8 @@ export class Engine {
 		return this.#run(() => module.call(kind, name, event, payload, ctx) as Outcome);
 	}
 
-	schemaDrift({ base, running, target, lineage }: DriftTexts): Drift | DriftRefused {
-		return this.#run(() => module.schema_drift(base, running, target, lineage) as Drift | DriftRefused);
+	schemaDrift({ base, baseHash, running, target, lineage }: DriftTexts): Drift | DriftRefused {
+		return this.#run(() => module.schema_drift(base, baseHash, running, target, lineage) as Drift | DriftRefused);
 	}
 
 	#run<T>(call: () => T): T {

@@ -84,8 +84,8 @@ export class DriftWatch {
 	}
 
 	async #drift(changed: boolean): Promise<Drift | DriftUnknown> {
-		const [base, beside] = await Promise.all([this.#base(), this.#target()]);
-		const target = beside ?? (base === undefined ? undefined : { target: base, lineage: '' });
+		const [{ base, baseHash }, beside] = await Promise.all([this.#base(), this.#target()]);
+		const target = beside ? { baseHash, ...beside } : base === undefined ? undefined : { baseHash: undefined, target: base, lineage: '' };
 		if (!target) {
 			const sentence = 'There is nothing to compare the schema with: BIPLANE_SNAPSHOT names no snapshot, and none was applied here.';
 			return { status: 'unknown', sentence };
@@ -105,11 +105,12 @@ export class DriftWatch {
 	}
 
 	/** The snapshot that was applied to this database last. */
-	async #base(): Promise<string | undefined> {
+	async #base(): Promise<Pick<DriftTexts, 'base' | 'baseHash'>> {
 		const { database, logger } = this.#host;
 		try {
-			const row = await database('schema_bases').withSchema('telemetry').orderBy('id', 'desc').first('snapshot');
-			return (row as { snapshot: string } | undefined)?.snapshot;
+			const row = await database('schema_bases').withSchema('telemetry').orderBy('id', 'desc').first('snapshot', 'hash');
+			const { snapshot, hash } = (row ?? {}) as { snapshot?: string; hash?: string };
+			return { base: snapshot, baseHash: hash };
 		} catch (error) {
 			const { code, message } = error as { code?: string; message: string };
 			if (code === NOT_ALLOWED) {
@@ -118,7 +119,7 @@ export class DriftWatch {
 			} else if (!code || !NO_TABLE.includes(code)) {
 				throw error;
 			}
-			return undefined;
+			return { base: undefined, baseHash: undefined };
 		}
 	}
 
