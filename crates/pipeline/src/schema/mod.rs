@@ -58,8 +58,9 @@ async fn remember_base(
     let hash = target.hash().to_string();
     // The same again says nothing new.
     let insert = "INSERT INTO telemetry.schema_bases (hash, snapshot)
-                  SELECT $1, $2 WHERE ($1, $2) IS DISTINCT FROM
-                      (SELECT hash, snapshot FROM telemetry.schema_bases ORDER BY id DESC LIMIT 1)";
+                  SELECT $1, $2 WHERE NOT EXISTS (
+                      SELECT FROM (SELECT hash, snapshot FROM telemetry.schema_bases ORDER BY id DESC LIMIT 1) last
+                      WHERE last.hash = $1 AND last.snapshot = $2)";
     database.execute(insert, &[&hash, &plan.next_base(target).to_normalised_json()]).await?;
     Ok(())
 }
