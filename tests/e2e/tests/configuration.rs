@@ -94,24 +94,29 @@ impl Sandbox {
             self.admin.delete(path, &[item["id"].clone()]).await.expect("deleted");
         }
         assert!(is_current(&self.database, &folder).await.expect("an answer"));
-        assert!(!is_of(&self.admin, &self.config()).await, "something was left behind");
+        let left = left_of(&self.admin, &folder, &self.config()).await;
+        assert_eq!(left, [""; 0], "something was left behind");
     }
 }
 
-/// Whether Directus still has a dashboard, role or flow of this folder that `config/` lacks.
-async fn is_of(admin: &Client, config: &Path) -> bool {
-    for (name, own) in [("dashboards", 1), ("roles", 4), ("flows", 1)] {
-        let file = config.join(format!("directus_{name}.json"));
-        let text = std::fs::read_to_string(file).expect("a file");
-        let rows: Vec<Value> = serde_json::from_str(&text).expect("rows");
-        for row in &rows[own..] {
-            let id = row["id"].as_str().expect("an id");
-            if exists(admin, &format!("/{name}/{id}")).await {
-                return true;
+/// The dashboards, roles and flows of a test's folder that Directus still has and `config/` lacks.
+async fn left_of(admin: &Client, own: &Path, config: &Path) -> Vec<String> {
+    let mut left = Vec::new();
+    for name in ["dashboards", "roles", "flows"] {
+        let rows = |folder: &Path| -> Vec<Value> {
+            let file = folder.join(format!("directus_{name}.json"));
+            let text = std::fs::read_to_string(file).expect("a file");
+            serde_json::from_str(&text).expect("rows")
+        };
+        let own = rows(own);
+        for row in rows(config).iter().filter(|row| own.iter().all(|own| own["id"] != row["id"])) {
+            let path = path(name, row);
+            if exists(admin, &path).await {
+                left.push(path);
             }
         }
     }
-    false
+    left
 }
 
 async fn exists(admin: &Client, path: &str) -> bool {

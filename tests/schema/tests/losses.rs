@@ -253,7 +253,7 @@ async fn what_directus_can_not_convert_is_refused() {
         ("another primary key", uuid_key, "field notes.id"),
         (
             "a table that becomes a folder",
-            base().edit("notes", |entry| entry["schema"] = json!(null)),
+            base().table("other").edit("notes", |entry| entry["schema"] = json!(null)),
             "collection notes",
         ),
     ] {
