@@ -160,6 +160,13 @@ impl Installation {
         application: Option<&str>,
     ) -> Result<String, OfficialError> {
         let mut command = self.bound(args)?;
+        // No command here asks for an extension: loading ours takes as long as all the rest, and a
+        // broken one is not to stand in the schema's way.
+        let no_extensions = scratch()?;
+        command
+            .env("EXTENSIONS_PATH", no_extensions.path())
+            .env("EXTENSIONS_LOCATION", "")
+            .env("EXTENSIONS_MUST_LOAD", "false");
         if let Some(name) = application {
             command.env("PGAPPNAME", name);
         }
