@@ -166,7 +166,9 @@ impl Installation {
         command
             .env("EXTENSIONS_PATH", no_extensions.path())
             .env("EXTENSIONS_LOCATION", "")
-            .env("EXTENSIONS_MUST_LOAD", "false");
+            .env("EXTENSIONS_MUST_LOAD", "false")
+            // Else it would bundle those that there are over the running server's bundle.
+            .env("SERVE_APP", "false");
         if let Some(name) = application {
             command.env("PGAPPNAME", name);
         }

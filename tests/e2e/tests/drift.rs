@@ -95,3 +95,17 @@ async fn health_tells_the_public_whether_and_administrators_why() {
     let sentence = full["schema"]["sentence"].as_str().unwrap_or_default();
     assert!(sentence.contains("uncommitted schema changes"), "{full}");
 }
+
+#[tokio::test]
+async fn the_schema_commands_leave_a_running_admin_ui_its_extensions() {
+    let stack = stack();
+    let bundle = async || {
+        let url = format!("{}/extensions/sources/index.js", stack.directus_url);
+        let answer = reqwest::get(url).await.expect("an answer");
+        answer.error_for_status().expect("the bundle").text().await.expect("a text")
+    };
+    let before = bundle().await;
+    stack.installation().running_schema().await.expect("the running schema");
+    assert_eq!(bundle().await, before);
+    assert!(before.len() > 100_000, "all panels are in it: {} bytes", before.len());
+}
