@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use biplane_pipeline::schema::{self, Approved, SchemaError, read_file, read_target};
-use biplane_schema::{Ancestry, Merge, Plan, Rename};
+use biplane_schema::{Ancestry, Merge, Outcome, Plan, Rename};
 use clap::Args;
 
 use super::{Failed, Place};
@@ -23,6 +23,9 @@ pub struct Arguments {
     /// What is to be applied, from a file.
     #[arg(long, requires = "running")]
     target: Option<PathBuf>,
+    /// Write the merged snapshot to a file: with three files alone, a merge for git.
+    #[arg(long, value_name = "FILE")]
+    merged: Option<PathBuf>,
     /// Take `collection.old=collection.new` for a rename that keeps its data.
     #[arg(long, value_name = "OLD=NEW")]
     rename: Vec<Rename>,
@@ -34,6 +37,12 @@ impl Arguments {
             (Some(running), Some(target)) => self.of_files(running, target)?,
             _ => self.of_database(place).await?,
         };
+        if let Some(path) = &self.merged
+            && plan.outcome() != Outcome::Refused
+        {
+            std::fs::write(path, plan.merged.to_yaml())
+                .map_err(|source| SchemaError::File { path: path.display().to_string(), source })?;
+        }
         if self.json {
             println!("{:#}", plan.to_json());
         } else {
