@@ -10,6 +10,7 @@ use crate::configuration::{self, ConfigurationError};
 use crate::directus::{self, AdministratorError, Server, ServerError};
 use crate::official::{self, OfficialError};
 use crate::schema::{self, Applied, Mode, SchemaError};
+use crate::state::State;
 use crate::{Installation, Lock, catalog, lock, sql_message};
 
 /// How a boot is to go.
@@ -83,8 +84,7 @@ impl BootError {
     }
 }
 
-/// Where the database remembers how far Directus's own set-up came: `begun`, or the version.
-const BOOTSTRAP: &str = "directus_bootstrap";
+/// What [`State::Bootstrap`] is until it has a version.
 const BEGUN: &str = "begun";
 
 /// What a boot came to.
@@ -227,9 +227,7 @@ async fn bootstrap(
     let started = Instant::now();
     lock::end_orphans(database, official::BOOTSTRAP).await?;
     let version = installation.directus_version();
-    let state = "SELECT value FROM telemetry.pipeline_state WHERE key = $1";
-    let state: Option<String> =
-        database.query_opt(state, &[&BOOTSTRAP]).await?.map(|row| row.get(0));
+    let state = State::Bootstrap.recall(database).await?;
     let mut there = has_tables(database).await?;
     if there && version.is_some() && state == version {
         say("3/5 directus bootstrap: done before");
@@ -244,7 +242,7 @@ async fn bootstrap(
         there = false;
     }
     if !there {
-        remember(database, BEGUN).await?;
+        State::Bootstrap.remember(database, BEGUN).await?;
     }
     say("3/5 directus bootstrap: running …");
     let said = installation.bootstrap().await?;
@@ -252,7 +250,7 @@ async fn bootstrap(
     if !has_tables(database).await? {
         return Err(BootError::NoTables(said));
     }
-    remember(database, version.as_deref().unwrap_or("done")).await?;
+    State::Bootstrap.remember(database, version.as_deref().unwrap_or("done")).await?;
     say(&format!("3/5 directus bootstrap: done ({:.1} s)", started.elapsed().as_secs_f64()));
     Ok(!there)
 }
@@ -268,13 +266,6 @@ async fn start_over(database: &Client) -> Result<(), tokio_postgres::Error> {
         let table: String = row.get(0);
         database.batch_execute(&format!("DROP TABLE IF EXISTS public.{table} CASCADE")).await?;
     }
-    Ok(())
-}
-
-async fn remember(database: &Client, state: &str) -> Result<(), tokio_postgres::Error> {
-    let upsert = "INSERT INTO telemetry.pipeline_state (key, value) VALUES ($1, $2)
-                  ON CONFLICT (key) DO UPDATE SET value = excluded.value, set_at = now()";
-    database.execute(upsert, &[&BOOTSTRAP, &state]).await?;
     Ok(())
 }
 

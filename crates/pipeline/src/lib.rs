@@ -13,6 +13,7 @@ mod lock;
 mod official;
 mod output;
 pub mod schema;
+mod state;
 
 pub use installation::{Files, Installation};
 pub use lock::Lock;

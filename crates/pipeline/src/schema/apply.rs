@@ -11,6 +11,7 @@ use super::{
     running,
 };
 use crate::catalog::{self, Shapes};
+use crate::state::State;
 use crate::{Files, Installation};
 
 /// What an apply may do: `DIRECTUS_SCHEMA_APPLY_MODE`.
@@ -83,11 +84,6 @@ pub enum Applied {
     Done(Box<Plan>, Option<i64>),
 }
 
-/// Where the database remembers the state that was verified last.
-const VERIFIED: &str = "schema_verified";
-/// Where it remembers the two stages of an apply under way.
-const STAGES: &str = "schema_stages";
-
 /// Brings a database to its snapshot as far as that loses nothing that people did not approve.
 ///
 /// `say` hears of each step.
@@ -105,7 +101,8 @@ pub async fn apply(
         options.approved.renames.iter().chain(&options.renames).cloned().collect();
     let before = base(database).await?;
     if before.as_ref().map(|base| base.hash) == Some(target.snapshot.hash())
-        && verified(database).await? == Some(catalog::fingerprint(database).await?)
+        && State::SchemaVerified.recall(database).await?
+            == Some(catalog::fingerprint(database).await?)
     {
         return Ok(Applied::Unchanged);
     }
@@ -126,7 +123,8 @@ pub async fn apply(
     let applied = applied?;
     ended?;
     if !matches!(applied, Applied::Planned(_)) {
-        remember_verified(database).await?;
+        let fingerprint = catalog::fingerprint(database).await?;
+        State::SchemaVerified.remember(database, &fingerprint).await?;
     }
     Ok(applied)
 }
@@ -202,15 +200,15 @@ pub(super) async fn carry_out(
     let stages = plan.merged.stages(&start);
     if let [first, last] = stages.as_slice() {
         let pending = [first.to_normalised_json(), last.to_normalised_json()].join("\n");
-        remember(database, STAGES, &pending).await?;
+        State::SchemaStages.remember(database, &pending).await?;
     }
-    let outcome = go(installation, &start, &plan.merged, &planned, say).await;
+    let outcome = go(installation, &start, stages, &planned, say).await;
     let why = match outcome {
         Ok(()) => {
             say("looking at what came of it");
             let why = verify(installation, database, plan, &shapes, &touched).await?;
             if why.is_empty() {
-                forget(database, STAGES).await?;
+                State::SchemaStages.forget(database).await?;
                 mark(database, saved, "applied").await?;
                 return Ok(saved);
             }
@@ -225,7 +223,7 @@ pub(super) async fn carry_out(
     say("setting the database back");
     match set_back(installation, database, plan, &start, saved).await {
         Ok(()) => {
-            forget(database, STAGES).await?;
+            State::SchemaStages.forget(database).await?;
             Err(SchemaError::Undone { why })
         }
         Err(cause) => {
@@ -234,16 +232,16 @@ pub(super) async fn carry_out(
     }
 }
 
-/// Leads Directus from one schema to the other.
+/// Leads Directus from one schema through the stages to the last.
 async fn go(
     installation: &Installation,
     from: &Snapshot,
-    to: &Snapshot,
+    stages: Vec<Snapshot>,
     planned: &BTreeSet<String>,
     say: &dyn Fn(&str),
 ) -> Result<(), SchemaError> {
     let mut now = from.clone();
-    for stage in to.stages(from) {
+    for stage in stages {
         // A database without anything has nothing that could be deleted.
         if !now.collections.is_empty() || !now.fields.is_empty() {
             say("asking Directus what it would do");
@@ -368,10 +366,7 @@ async fn finish_stages(
     database: &Client,
     running: &Snapshot,
 ) -> Result<bool, SchemaError> {
-    let row = database
-        .query_opt("SELECT value FROM telemetry.pipeline_state WHERE key = $1", &[&STAGES])
-        .await?;
-    let Some(pending) = row.map(|row| row.get::<_, String>(0)) else { return Ok(false) };
+    let Some(pending) = State::SchemaStages.recall(database).await? else { return Ok(false) };
     let stages: Option<Vec<Snapshot>> = pending.lines().map(|line| line.parse().ok()).collect();
     let goes_on = match stages.as_deref() {
         Some([first, last]) if first.differences(running).is_empty() => {
@@ -380,41 +375,8 @@ async fn finish_stages(
         }
         _ => false,
     };
-    forget(database, STAGES).await?;
+    State::SchemaStages.forget(database).await?;
     Ok(goes_on)
-}
-
-async fn forget(database: &Client, key: &str) -> Result<(), SchemaError> {
-    database.execute("DELETE FROM telemetry.pipeline_state WHERE key = $1", &[&key]).await?;
-    Ok(())
-}
-
-async fn remember(database: &Client, key: &str, value: &str) -> Result<(), SchemaError> {
-    database
-        .execute(
-            "INSERT INTO telemetry.pipeline_state (key, value) VALUES ($1, $2)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value, set_at = now()",
-            &[&key, &value],
-        )
-        .await?;
-    Ok(())
-}
-
-/// Makes the next apply look at everything, unchanged or not.
-pub(super) async fn forget_verified(database: &Client) -> Result<(), SchemaError> {
-    forget(database, VERIFIED).await
-}
-
-async fn verified(database: &Client) -> Result<Option<String>, SchemaError> {
-    let row = database
-        .query_opt("SELECT value FROM telemetry.pipeline_state WHERE key = $1", &[&VERIFIED])
-        .await?;
-    Ok(row.map(|row| row.get(0)))
-}
-
-async fn remember_verified(database: &Client) -> Result<(), SchemaError> {
-    let fingerprint = catalog::fingerprint(database).await?;
-    remember(database, VERIFIED, &fingerprint).await
 }
 
 impl std::fmt::Display for Applied {

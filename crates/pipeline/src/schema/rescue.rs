@@ -120,9 +120,9 @@ pub async fn restore(
     freeze::begin(database).await?;
     let restored = restore_frozen(installation, database, id, &before, &parts, say).await;
     let ended = freeze::end(database).await;
-    let count = restored?;
+    let restored = restored?;
     ended?;
-    Ok(count)
+    Ok(restored)
 }
 
 async fn restore_frozen(
@@ -167,8 +167,7 @@ async fn restore_frozen(
         }
     }
     say("bringing the rows back");
-    let restored = backup::put_back(database, id, Some(&since)).await?;
-    Ok(restored)
+    backup::put_back(database, id, Some(&since)).await
 }
 
 /// The running schema with a backup's collections and fields as they were, and the relations that

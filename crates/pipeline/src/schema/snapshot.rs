@@ -5,6 +5,7 @@ use tokio_postgres::Client;
 
 use super::files::{read_lineage, shown};
 use super::{SchemaError, base};
+use crate::state::State;
 use crate::{Files, Installation};
 
 /// What taking a snapshot did.
@@ -17,9 +18,6 @@ pub struct Taken {
     /// Collections, fields, relations.
     pub counts: [usize; 3],
 }
-
-/// Where the database remembers the snapshot that was taken of it last.
-const TAKEN: &str = "schema_snapshot_taken";
 
 /// Writes the running schema to `snapshots/schema.yaml` and extends the lineage. Touches no base.
 ///
@@ -37,7 +35,7 @@ pub async fn take(
     let there = existing(files)?;
     if let Some((_, Some(hash))) = &there {
         let known = base == Some(*hash)
-            || last_taken(database).await? == Some(hash.to_string())
+            || State::SnapshotTaken.recall(database).await? == Some(hash.to_string())
             || running.hash() == *hash;
         if !known && !force {
             return Err(SchemaError::NotApplied { path: shown(&files.snapshot()) });
@@ -54,13 +52,7 @@ pub async fn take(
     let changed = there.is_none_or(|(old, _)| old != text);
     write(&files.snapshot(), &text)?;
     write(&files.lineage(), &lineage.to_string())?;
-    database
-        .execute(
-            "INSERT INTO telemetry.pipeline_state (key, value) VALUES ($1, $2)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value, set_at = now()",
-            &[&TAKEN, &running.hash().to_string()],
-        )
-        .await?;
+    State::SnapshotTaken.remember(database, &running.hash().to_string()).await?;
     let counts = [running.collections.len(), running.fields.len(), running.relations.len()];
     Ok(Taken { hash: running.hash(), changed, counts })
 }
@@ -108,13 +100,6 @@ fn existing(files: &Files) -> Result<Existing, SchemaError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(SchemaError::File { path: shown(&path), source }),
     }
-}
-
-async fn last_taken(database: &Client) -> Result<Option<String>, SchemaError> {
-    let row = database
-        .query_opt("SELECT value FROM telemetry.pipeline_state WHERE key = $1", &[&TAKEN])
-        .await?;
-    Ok(row.map(|row| row.get(0)))
 }
 
 /// Whole or not at all: a file half written would be half a schema.

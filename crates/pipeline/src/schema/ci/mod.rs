@@ -12,6 +12,7 @@ pub use census::Census;
 pub use fill::{Filled, fill};
 
 use super::{Applied, Approved, Options, SchemaError, Target, apply, check, rescue};
+use crate::state::State;
 use crate::{Files, Installation};
 
 /// Something that a dry run found.
@@ -52,7 +53,7 @@ pub async fn apply_again(
     say: &dyn Fn(&str),
 ) -> Result<Vec<Finding>, SchemaError> {
     // Else the unchanged catalogue would be an answer.
-    apply::forget_verified(database).await?;
+    State::SchemaVerified.forget(database).await?;
     let applied = apply(installation, database, target, options, say).await?;
     let said = |plan: &Plan| {
         let head = "applied a second time, the snapshot still has something to do:".to_owned();
