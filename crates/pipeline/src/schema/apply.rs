@@ -119,14 +119,21 @@ pub async fn apply(
     freeze::begin(database).await?;
     let applied =
         apply_frozen(installation, database, target, options, &renames, before.as_ref(), say).await;
+    // While nobody else may change it: else their change would count as verified.
+    let remembered = match &applied {
+        Ok(Applied::Planned(_)) | Err(_) => Ok(()),
+        Ok(_) => remember_verified(database).await,
+    };
     let ended = freeze::end(database).await;
     let applied = applied?;
+    remembered?;
     ended?;
-    if !matches!(applied, Applied::Planned(_)) {
-        let fingerprint = catalog::fingerprint(database).await?;
-        State::SchemaVerified.remember(database, &fingerprint).await?;
-    }
     Ok(applied)
+}
+
+async fn remember_verified(database: &Client) -> Result<(), SchemaError> {
+    let fingerprint = catalog::fingerprint(database).await?;
+    Ok(State::SchemaVerified.remember(database, &fingerprint).await?)
 }
 
 async fn apply_frozen(
