@@ -118,7 +118,7 @@ fn read_call(
     let kind: Kind = read("kind", kind)?;
     let event: Option<Event> = read("event", event)?;
     let ctx: Context = read("ctx", ctx)?;
-    Ok(Call { kind, name, event, payload: read("payload", payload)?, ctx })
+    Ok(Call { kind, name, event, payload: read("payload", payload)?, flat: None, ctx })
 }
 
 fn read<T: for<'de> Deserialize<'de>>(

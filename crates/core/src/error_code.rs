@@ -59,6 +59,12 @@ error_codes! {
     TenancyReference = "TENANCY_REFERENCE", 400;
     /// Directus's own code: the caller may not see or do this. Says no more, on purpose.
     Forbidden = "FORBIDDEN", 403;
+    /// A parameter of an endpoint or an option of an operation is not what it may be.
+    ParameterInvalid = "PARAMETER_INVALID", 400;
+    /// A parameter that has to be there is not.
+    ParameterMissing = "PARAMETER_MISSING", 400;
+    /// A parameter that the endpoint does not have.
+    ParameterUnknown = "PARAMETER_UNKNOWN", 400;
     /// What came is larger than a rule may be given.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413;
     /// A rule was called in a way that its host should not.

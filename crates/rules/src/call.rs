@@ -6,11 +6,12 @@ use biplane_core::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Event;
+use crate::{Event, flat::FlatGeometry};
 
 /// The kinds of rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Kind {
     /// Before a write.
     Filter,
@@ -36,6 +37,7 @@ impl Kind {
 
 /// One question to a rule.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Call {
     /// The rule's kind.
     pub kind: Kind,
@@ -45,9 +47,14 @@ pub struct Call {
     #[serde(default)]
     pub event: Option<Event>,
     /// The item or the patch (the rule's fields only), the keys of a delete, the
-    /// request of an endpoint, the options of an operation.
+    /// [`Request`](crate::Request) of an endpoint, the options of an operation.
     #[serde(default)]
+    #[cfg_attr(test, ts(type = "unknown"))]
     pub payload: Value,
+    /// The geometry of the payload, where its field has one: coordinates are numbers in a row, since
+    /// objects cost at the border. What is no regular geometry stays in the payload.
+    #[serde(skip)]
+    pub flat: Option<FlatGeometry>,
     /// Who asks, and what is known.
     #[serde(default)]
     pub ctx: Context,
@@ -56,12 +63,14 @@ pub struct Call {
 /// What the host knows.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Context {
     /// Processing time, milliseconds since the Unix epoch.
     pub now_ms: f64,
     /// The collection that is written to.
     pub collection: String,
     /// The items that an update changes: the payload is one patch for them all.
+    #[cfg_attr(test, ts(type = "unknown[]"))]
     pub keys: Vec<Value>,
     /// The caller; `None`: nobody logged in, or Directus itself.
     pub user: Option<String>,
@@ -70,6 +79,7 @@ pub struct Context {
     /// Whether the caller may do everything.
     pub admin: bool,
     /// The answers to [`Need`]s of the rounds before, by `as`.
+    #[cfg_attr(test, ts(type = "Record<string, unknown>"))]
     pub results: BTreeMap<String, Value>,
 }
 
@@ -82,77 +92,135 @@ impl Context {
 
 /// What a rule decides. Empty: nothing to say against it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Outcome {
     /// Fields to set in the item before it is written.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "Record<string, unknown>"))]
     pub patch: Option<Map<String, Value>>,
-    /// Not allowed.
+    /// Not allowed, and why: all that is wrong, where more than one thing can be said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<Rejection>>", optional))]
+    pub reject: Vec<Rejection>,
+    /// What an operation hands on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reject: Option<Rejection>,
-    /// The answer of an endpoint or operation.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "unknown"))]
     pub result: Option<Value>,
+    /// What an endpoint answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub answer: Option<Answer>,
     /// Not decided yet: read this and call again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<Need>>", optional))]
     pub need: Vec<Need>,
-    /// To do once decided.
+    /// To do once decided; should one fail, the request fails.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(as = "Option<Vec<Effect>>", optional))]
     pub effects: Vec<Effect>,
 }
 
 impl Outcome {
     /// Not allowed.
     pub fn reject(rejection: impl Into<Rejection>) -> Self {
-        Self { reject: Some(rejection.into()), ..Self::default() }
+        Self { reject: vec![rejection.into()], ..Self::default() }
+    }
+
+    /// Allowed unless something is wrong.
+    pub fn rejections(reject: Vec<Rejection>) -> Self {
+        Self { reject, ..Self::default() }
     }
 
     /// Not decided before this is known.
     pub fn need(need: Need) -> Self {
         Self { need: vec![need], ..Self::default() }
     }
+
+    /// The answer of an endpoint, as JSON: the whole body.
+    pub fn json(body: Value) -> Self {
+        Self { answer: Some(Answer::Json { body }), ..Self::default() }
+    }
+
+    /// What an operation hands on to the steps after it.
+    pub fn result(result: Value) -> Self {
+        Self { result: Some(result), ..Self::default() }
+    }
+}
+
+/// What an endpoint answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Answer {
+    /// `application/json`.
+    Json {
+        /// The whole body.
+        #[cfg_attr(test, ts(type = "unknown"))]
+        body: Value,
+    },
+    /// Text of another type.
+    Text {
+        /// With its character set.
+        media_type: &'static str,
+        /// What a browser saves it as.
+        file_name: String,
+        /// The whole body.
+        text: String,
+        /// Headers besides those that say what it is.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        #[cfg_attr(test, ts(as = "Option<BTreeMap<&'static str, String>>", optional))]
+        headers: BTreeMap<&'static str, String>,
+    },
 }
 
 /// Why something is not allowed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Rejection {
     /// Stable.
+    #[cfg_attr(test, ts(type = "string"))]
     pub code: ErrorCode,
     /// HTTP.
     pub status: u16,
     /// The field at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub field: Option<&'static str>,
     /// One sentence for people: field, value, what is wrong, where.
     pub message: String,
     /// Where on earth: longitude and latitude in degrees.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub at: Option<[f64; 2]>,
 }
 
 impl Rejection {
+    /// Of no single field.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, status: code.status(), field: None, message: message.into(), at: None }
+    }
+
     /// A field's value is at fault; the sentence starts with the field's name.
     pub fn field(code: ErrorCode, field: &'static str, message: impl Into<String>) -> Self {
-        Self { code, status: code.status(), field: Some(field), message: message.into(), at: None }
+        Self { field: Some(field), ..Self::new(code, message) }
     }
 
     /// The host called in a way that it should not.
     pub fn contract(message: impl Into<String>) -> Self {
-        let code = ErrorCode::RuleContract;
-        Self { code, status: code.status(), field: None, message: message.into(), at: None }
+        Self::new(ErrorCode::RuleContract, message)
     }
 
     /// Some of the items can't be seen by the caller. Says no more than Directus
     /// itself would, so that nothing is learnt about another tenant's items.
     pub fn forbidden() -> Self {
-        let code = ErrorCode::Forbidden;
-        let message = "You don't have permission to access this.".into();
-        Self { code, status: code.status(), field: None, message, at: None }
+        Self::new(ErrorCode::Forbidden, "You don't have permission to access this.")
     }
 }
 
-/// What a rule has to know before it decides.
+/// What a rule has to know before it decides. The host reads it with the caller's own permissions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "op")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Need {
     /// Items by key, as the caller may see them: what he may not see is left out.
     #[serde(rename = "items.read")]
@@ -163,12 +231,15 @@ pub enum Need {
         /// Of which collection.
         collection: String,
         /// Which.
+        #[cfg_attr(test, ts(type = "(string | number)[]"))]
         keys: Vec<Value>,
         /// What of them.
+        #[cfg_attr(test, ts(type = "string[]"))]
         fields: &'static [&'static str],
         /// Whether what is found may be used again in the same transaction: so
         /// that an import asks once, not once a row.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(test, ts(as = "Option<bool>", optional))]
         keep: bool,
     },
     /// Items by what they hold, as the caller may see them.
@@ -180,18 +251,59 @@ pub enum Need {
         /// Of which collection.
         collection: &'static str,
         /// A filter of Directus.
+        #[cfg_attr(test, ts(type = "Filter"))]
         filter: Value,
         /// What of them.
+        #[cfg_attr(test, ts(type = "string[]"))]
         fields: &'static [&'static str],
+        /// At most so many; a rule that has to have all asks for one more than it can take.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        limit: Option<u32>,
         /// As above.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(test, ts(as = "Option<bool>", optional))]
         keep: bool,
     },
+    /// Positions in the order of event time. Directus can't see them: the host answers for
+    /// devices that the caller may read, and only what was recorded for their present organization.
+    /// The answer is [`Positions`](crate::Positions).
+    #[serde(rename = "positions.read")]
+    PositionsRead {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Of which device.
+        device: String,
+        /// Event time, milliseconds since the Unix epoch; inclusive.
+        from_ms: f64,
+        /// Event time, milliseconds since the Unix epoch; exclusive.
+        to_ms: f64,
+        /// Whether those that are marked faulty come too.
+        faulty: bool,
+        /// Only what comes after this one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        after: Option<PositionKey>,
+        /// At most so many.
+        limit: u32,
+    },
+}
+
+/// A position of a device: two different records may have one time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PositionKey {
+    /// Event time, milliseconds since the Unix epoch.
+    pub ts_ms: f64,
+    /// A signed 64-bit number in decimal digits: JavaScript's numbers can't hold it.
+    pub digest: String,
 }
 
 /// What follows from a decision, for the host to carry out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "op")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Effect {
     /// A line in Directus's log.
     #[serde(rename = "log")]
@@ -201,11 +313,29 @@ pub enum Effect {
         /// The line.
         message: String,
     },
+    /// Items are made with the caller's own permissions, all or none; every rule applies to them.
+    #[serde(rename = "items.create")]
+    ItemsCreate {
+        /// Of which collection.
+        collection: &'static str,
+        /// All fields.
+        #[cfg_attr(test, ts(type = "Record<string, unknown>[]"))]
+        items: Vec<Value>,
+    },
+    /// An entry of a Redis stream, at least once: it waits in the outbox until Redis has it.
+    #[serde(rename = "stream.append")]
+    StreamAppend {
+        /// Its name.
+        stream: String,
+        /// Names and values.
+        fields: BTreeMap<String, String>,
+    },
 }
 
 /// How serious a line in the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Level {
     /// For the record.
     Info,

@@ -12,6 +12,7 @@ pub const VALIDATE: Rule = Rule {
         events: &[Event::Create, Event::Update],
         collections: &["devices"],
         fields: &["imei"],
+        flat: None,
     },
 };
 

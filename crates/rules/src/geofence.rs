@@ -28,6 +28,7 @@ pub const VALIDATE: Rule = Rule {
         events: &[Event::Create, Event::Update],
         collections: &["geofences"],
         fields: FIELDS,
+        flat: None,
     },
 };
 

@@ -11,16 +11,22 @@
 
 mod call;
 mod device;
+mod flat;
 mod geofence;
 mod manifest;
+mod request;
 mod tenancy;
+#[cfg(test)]
+mod typescript;
 
-pub use call::{Call, Context, Effect, Kind, Level, Need, Outcome, Rejection};
+pub use call::{Answer, Call, Context, Effect, Kind, Level, Need, Outcome, PositionKey, Rejection};
+pub use flat::FlatGeometry;
 pub use geofence::MAX_POSITIONS;
 pub use manifest::{Code, Event, Manifest, Rule, Trigger};
+pub use request::{Access, Arguments, Method, Parameter, ParameterKind, Place, Request};
 
 /// The version of what crosses between host and module.
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 3;
 
 /// A rule as it stands in the table: where it applies, and what it does.
 struct Entry {

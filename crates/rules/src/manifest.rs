@@ -4,9 +4,11 @@ use biplane_core::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 use crate::Kind;
+use crate::request::{Access, Method, Parameter};
 
 /// Everything that the host has to know to register the rules.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Manifest {
     /// Version of the calling convention.
     pub abi: u32,
@@ -22,8 +24,10 @@ pub struct Manifest {
 
 /// A stable code and its HTTP status.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Code {
     /// As clients see it.
+    #[cfg_attr(test, ts(type = "string"))]
     pub code: ErrorCode,
     /// HTTP.
     pub status: u16,
@@ -31,6 +35,7 @@ pub struct Code {
 
 /// A rule and where it applies.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Rule {
     /// Unique among rules of its kind, e.g. `geofence.validate`.
     pub name: &'static str,
@@ -42,30 +47,50 @@ pub struct Rule {
 /// What sets a rule off.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Trigger {
     /// Before an item is written: may change or reject it.
     Filter {
         /// On what.
+        #[cfg_attr(test, ts(type = "ItemEvent[]"))]
         events: &'static [Event],
         /// Of which collections.
+        #[cfg_attr(test, ts(type = "string[]"))]
         collections: &'static [&'static str],
         /// The only fields that cross. An update that has none of them is not
         /// the rule's business.
+        #[cfg_attr(test, ts(type = "string[]"))]
         fields: &'static [&'static str],
+        /// The field whose GeoJSON crosses as flat coordinates ([`crate::FlatGeometry`]).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        flat: Option<&'static str>,
     },
     /// After an item was written; the transaction may still be rolled back.
     Action {
         /// On what.
+        #[cfg_attr(test, ts(type = "ItemEvent[]"))]
         events: &'static [Event],
         /// Of which collections.
+        #[cfg_attr(test, ts(type = "string[]"))]
         collections: &'static [&'static str],
     },
     /// A route below `/biplane`.
     Endpoint {
         /// HTTP.
-        method: &'static str,
-        /// Below `/biplane`.
+        method: Method,
+        /// Below `/biplane`; `{name}` stands for a parameter.
         path: &'static str,
+        /// For whom.
+        access: Access,
+        /// What it does, in a few words.
+        summary: &'static str,
+        /// What it takes; what is not named here is refused.
+        #[cfg_attr(test, ts(type = "Parameter[]"))]
+        parameters: &'static [Parameter],
+        /// The media types that it answers with.
+        #[cfg_attr(test, ts(type = "string[]"))]
+        answers: &'static [&'static str],
     },
     /// A step of a Flow.
     Operation {
@@ -73,11 +98,18 @@ pub enum Trigger {
         label: &'static str,
         /// A Material Symbols name.
         icon: &'static str,
+        /// What it does, in a sentence.
+        description: &'static str,
+        /// Its form in the Flow editor.
+        #[cfg_attr(test, ts(type = "Parameter[]"))]
+        options: &'static [Parameter],
     },
 }
 
 /// What happens to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "ItemEvent"))]
 pub enum Event {
     /// It is made.
     #[serde(rename = "items.create")]
@@ -91,6 +123,15 @@ pub enum Event {
 }
 
 impl Rule {
+    /// The form of an operation, the parameters of an endpoint; of a hook none.
+    pub const fn parameters(&self) -> &'static [Parameter] {
+        match self.trigger {
+            Trigger::Endpoint { parameters, .. } => parameters,
+            Trigger::Operation { options, .. } => options,
+            Trigger::Filter { .. } | Trigger::Action { .. } => &[],
+        }
+    }
+
     /// Which kind of rule it is.
     pub const fn kind(&self) -> Kind {
         match self.trigger {
@@ -149,7 +190,7 @@ mod tests {
     #[test]
     fn every_filter_names_events_collections_and_fields() {
         for rule in manifest().rules {
-            if let Trigger::Filter { events, collections, fields } = rule.trigger {
+            if let Trigger::Filter { events, collections, fields, .. } = rule.trigger {
                 assert!(!events.is_empty() && !collections.is_empty() && !fields.is_empty());
             }
         }

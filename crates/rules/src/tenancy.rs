@@ -24,6 +24,7 @@ pub const MEMBER: Rule = Rule {
         events: &[Event::Create, Event::Update],
         collections: guarded::COLLECTIONS,
         fields: guarded::FIELDS,
+        flat: None,
     },
 };
 
@@ -131,6 +132,7 @@ impl Question<'_> {
                 collection: "organization_members",
                 filter: json!({ "user": { "_eq": self.user } }),
                 fields: MEMBERSHIP,
+                limit: None,
                 keep: true,
             });
         }

@@ -28,7 +28,7 @@ struct Case {
 }
 
 fn verdict(outcome: &Outcome) -> &str {
-    match &outcome.reject {
+    match outcome.reject.first() {
         Some(rejection) => rejection.code.as_str(),
         None if !outcome.need.is_empty() => "need",
         None => "ok",
@@ -52,11 +52,12 @@ fn check(text: &str) {
             name: case.rule,
             event: Some(case.event),
             payload: case.payload,
+            flat: None,
             ctx,
         });
         assert_eq!(verdict(&outcome), case.expect, "{}: {outcome:?}", case.name);
         if let Some(message) = case.message {
-            let rejection = outcome.reject.expect("a case with a sentence is a rejection");
+            let rejection = outcome.reject.first().expect("a case with a sentence is a rejection");
             assert_eq!(rejection.message, message, "{}", case.name);
         }
     }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::request::is_uuid;
+
 /// Where a reference leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pointer<'a> {
@@ -53,13 +55,4 @@ impl<'a> Pointer<'a> {
 /// Whether two UUIDs are the same: hexadecimal digits have two cases.
 pub fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
-}
-
-/// In the one form that Directus takes for a key.
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(place, byte)| match place {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }

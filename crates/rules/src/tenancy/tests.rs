@@ -18,7 +18,7 @@ fn ask(collection: &str, event: Event, payload: Value) -> Outcome {
         ..Context::default()
     };
     let name = MEMBER.name.to_owned();
-    member(&Call { kind: Kind::Filter, name, event: Some(event), payload, ctx })
+    member(&Call { kind: Kind::Filter, name, event: Some(event), payload, flat: None, ctx })
 }
 
 #[test]

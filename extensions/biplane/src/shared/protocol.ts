@@ -1,68 +1,307 @@
+// Generated from crates/rules: call.rs, manifest.rs, request.rs; to generate anew:
+// UPDATE_PROTOCOL=1 cargo test -p biplane-rules typescript
 import type { Filter } from '@directus/types';
 
-// What crosses between the host and the Rust module: crates/rules, `manifest.rs` and `call.rs`.
+/** What happens to an item. */
+export type ItemEvent = "items.create" | "items.update" | "items.delete";
 
-export type ItemEvent = 'items.create' | 'items.update' | 'items.delete';
+/** The kinds of rule. */
+export type Kind = "filter" | "action" | "endpoint" | "operation";
 
-export type Rule = { name: string } & (
-	| { kind: 'filter'; events: ItemEvent[]; collections: string[]; fields: string[] }
-	| { kind: 'action'; events: ItemEvent[]; collections: string[] }
-	| { kind: 'endpoint'; method: string; path: string }
-	| { kind: 'operation'; label: string; icon: string }
-);
-export type FilterRule = Extract<Rule, { kind: 'filter' }>;
-export type ActionRule = Extract<Rule, { kind: 'action' }>;
+/** Everything that the host has to know to register the rules. */
+export type Manifest = {
+/** Version of the calling convention. */
+abi: number,
+/** The module's name. */
+name: string,
+/** The module's version. */
+version: string,
+/** The rules. */
+rules: Array<Rule>,
+/** Every code that a client can see, with its HTTP status. */
+codes: Array<Code>, };
 
-export interface Manifest {
-	abi: number;
-	name: string;
-	version: string;
-	rules: Rule[];
-	codes: { code: string; status: number }[];
-}
+/** A stable code and its HTTP status. */
+export type Code = {
+/** As clients see it. */
+code: string,
+/** HTTP. */
+status: number, };
 
-export interface Call {
-	kind: Rule['kind'];
-	name: string;
-	event: ItemEvent | null;
-	payload: unknown;
-	ctx: {
-		now_ms: number;
-		collection: string;
-		keys: unknown[];
-		user: string | null;
-		role: string | null;
-		admin: boolean;
-		results: Record<string, unknown>;
-	};
-}
+/** A rule and where it applies. */
+export type Rule = {
+/** Unique among rules of its kind, e.g. `geofence.validate`. */
+name: string, } & ({ "kind": "filter",
+/** On what. */
+events: ItemEvent[],
+/** Of which collections. */
+collections: string[],
+/** The only fields that cross. An update that has none of them is not
+ * the rule's business. */
+fields: string[],
+/** The field whose GeoJSON crosses as flat coordinates ([`crate::FlatGeometry`]). */
+flat?: string, } | { "kind": "action",
+/** On what. */
+events: ItemEvent[],
+/** Of which collections. */
+collections: string[], } | { "kind": "endpoint",
+/** HTTP. */
+method: Method,
+/** Below `/biplane`; `{name}` stands for a parameter. */
+path: string,
+/** For whom. */
+access: Access,
+/** What it does, in a few words. */
+summary: string,
+/** What it takes; what is not named here is refused. */
+parameters: Parameter[],
+/** The media types that it answers with. */
+answers: string[], } | { "kind": "operation",
+/** As the Flow editor shows it. */
+label: string,
+/** A Material Symbols name. */
+icon: string,
+/** What it does, in a sentence. */
+description: string,
+/** Its form in the Flow editor. */
+options: Parameter[], });
 
-export interface Rejection {
-	code: string;
-	status: number;
-	field?: string;
-	message: string;
-	at?: [longitude: number, latitude: number];
-}
+/** What sets a rule off. */
+export type Trigger = { "kind": "filter",
+/** On what. */
+events: ItemEvent[],
+/** Of which collections. */
+collections: string[],
+/** The only fields that cross. An update that has none of them is not
+ * the rule's business. */
+fields: string[],
+/** The field whose GeoJSON crosses as flat coordinates ([`crate::FlatGeometry`]). */
+flat?: string, } | { "kind": "action",
+/** On what. */
+events: ItemEvent[],
+/** Of which collections. */
+collections: string[], } | { "kind": "endpoint",
+/** HTTP. */
+method: Method,
+/** Below `/biplane`; `{name}` stands for a parameter. */
+path: string,
+/** For whom. */
+access: Access,
+/** What it does, in a few words. */
+summary: string,
+/** What it takes; what is not named here is refused. */
+parameters: Parameter[],
+/** The media types that it answers with. */
+answers: string[], } | { "kind": "operation",
+/** As the Flow editor shows it. */
+label: string,
+/** A Material Symbols name. */
+icon: string,
+/** What it does, in a sentence. */
+description: string,
+/** Its form in the Flow editor. */
+options: Parameter[], };
 
-export type Need = {
-	as: string;
-	collection: string;
-	fields: string[];
-	/** Whether what is found may be used again in the same transaction. */
-	keep?: boolean;
-} & ({ op: 'items.read'; keys: (string | number)[] } | { op: 'items.find'; filter: Filter });
+/** HTTP methods of endpoints. */
+export type Method = "get" | "post";
 
-export interface Effect {
-	op: 'log';
-	level: 'info' | 'warn';
-	message: string;
-}
+/** Who may call an endpoint at all; what he may see is for Directus's permissions to say. */
+export type Access = "users" | "administrators";
 
-export interface Outcome {
-	patch?: Record<string, unknown>;
-	reject?: Rejection;
-	result?: unknown;
-	need?: Need[];
-	effects?: Effect[];
-}
+/** A parameter of an endpoint, or an option of an operation. */
+export type Parameter = {
+/** As it is written. */
+name: string,
+/** Where it stands. */
+place: Place,
+/** Whether it has to be there. */
+required: boolean,
+/** What it is if it is left out. */
+default?: string,
+/** For people. */
+description: string, } & ({ "type": "text",
+/** Characters. */
+max_length: number, } | { "type": "uuid" } | { "type": "uuids",
+/** How many. */
+max: number, } | { "type": "integer",
+/** Inclusive. */
+min: number,
+/** Inclusive. */
+max: number, } | { "type": "number",
+/** Inclusive. */
+min: number,
+/** Inclusive. */
+max: number,
+/** SI or stated. */
+unit: string, } | { "type": "time" } | { "type": "boolean" } | { "type": "choice",
+/** In the order in which people should see them. */
+of: string[], } | { "type": "json" });
+
+/** Where a parameter stands. */
+export type Place = "path" | "query" | "body" | "option";
+
+/** What a parameter may be. In a query everything is text; in a body and a form numbers and
+ * booleans may be themselves. */
+export type ParameterKind = { "type": "text",
+/** Characters. */
+max_length: number, } | { "type": "uuid" } | { "type": "uuids",
+/** How many. */
+max: number, } | { "type": "integer",
+/** Inclusive. */
+min: number,
+/** Inclusive. */
+max: number, } | { "type": "number",
+/** Inclusive. */
+min: number,
+/** Inclusive. */
+max: number,
+/** SI or stated. */
+unit: string, } | { "type": "time" } | { "type": "boolean" } | { "type": "choice",
+/** In the order in which people should see them. */
+of: string[], } | { "type": "json" };
+
+/** One question to a rule. */
+export type Call = {
+/** The rule's kind. */
+kind: Kind,
+/** The rule's name. */
+name: string,
+/** What happens; `None` for endpoints and operations. */
+event: ItemEvent | null,
+/** The item or the patch (the rule's fields only), the keys of a delete, the
+ * [`Request`](crate::Request) of an endpoint, the options of an operation. */
+payload: unknown,
+/** Who asks, and what is known. */
+ctx: Context, };
+
+/** What the host knows. */
+export type Context = {
+/** Processing time, milliseconds since the Unix epoch. */
+now_ms: number,
+/** The collection that is written to. */
+collection: string,
+/** The items that an update changes: the payload is one patch for them all. */
+keys: unknown[],
+/** The caller; `None`: nobody logged in, or Directus itself. */
+user: string | null,
+/** The caller's role. */
+role: string | null,
+/** Whether the caller may do everything. */
+admin: boolean,
+/** The answers to [`Need`]s of the rounds before, by `as`. */
+results: Record<string, unknown>, };
+
+/** A request, as the host hands it over. */
+export type Request = {
+/** The parameters of the path. */
+path: { [key in string]: string },
+/** Of the query; a parameter that is given twice comes as an array, which is refused. */
+query: Record<string, unknown>,
+/** JSON. */
+body: unknown, };
+
+/** What a rule decides. Empty: nothing to say against it. */
+export type Outcome = {
+/** Fields to set in the item before it is written. */
+patch?: Record<string, unknown>,
+/** Not allowed, and why: all that is wrong, where more than one thing can be said. */
+reject?: Array<Rejection>,
+/** What an operation hands on. */
+result?: unknown,
+/** What an endpoint answers. */
+answer?: Answer,
+/** Not decided yet: read this and call again. */
+need?: Array<Need>,
+/** To do once decided; should one fail, the request fails. */
+effects?: Array<Effect>, };
+
+/** What an endpoint answers. */
+export type Answer = { "type": "json",
+/** The whole body. */
+body: unknown, } | { "type": "text",
+/** With its character set. */
+media_type: string,
+/** What a browser saves it as. */
+file_name: string,
+/** The whole body. */
+text: string,
+/** Headers besides those that say what it is. */
+headers?: { [key in string]: string }, };
+
+/** Why something is not allowed. */
+export type Rejection = {
+/** Stable. */
+code: string,
+/** HTTP. */
+status: number,
+/** The field at fault. */
+field?: string,
+/** One sentence for people: field, value, what is wrong, where. */
+message: string,
+/** Where on earth: longitude and latitude in degrees. */
+at?: [number, number], };
+
+/** What a rule has to know before it decides. The host reads it with the caller's own permissions. */
+export type Need = { "op": "items.read",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Of which collection. */
+collection: string,
+/** Which. */
+keys: (string | number)[],
+/** What of them. */
+fields: string[],
+/** Whether what is found may be used again in the same transaction: so
+ * that an import asks once, not once a row. */
+keep?: boolean, } | { "op": "items.find",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Of which collection. */
+collection: string,
+/** A filter of Directus. */
+filter: Filter,
+/** What of them. */
+fields: string[],
+/** At most so many; a rule that has to have all asks for one more than it can take. */
+limit?: number,
+/** As above. */
+keep?: boolean, } | { "op": "positions.read",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Of which device. */
+device: string,
+/** Event time, milliseconds since the Unix epoch; inclusive. */
+from_ms: number,
+/** Event time, milliseconds since the Unix epoch; exclusive. */
+to_ms: number,
+/** Whether those that are marked faulty come too. */
+faulty: boolean,
+/** Only what comes after this one. */
+after?: PositionKey,
+/** At most so many. */
+limit: number, };
+
+/** A position of a device: two different records may have one time. */
+export type PositionKey = {
+/** Event time, milliseconds since the Unix epoch. */
+ts_ms: number,
+/** A signed 64-bit number in decimal digits: JavaScript's numbers can't hold it. */
+digest: string, };
+
+/** What follows from a decision, for the host to carry out. */
+export type Effect = { "op": "log",
+/** How serious. */
+level: Level,
+/** The line. */
+message: string, } | { "op": "items.create",
+/** Of which collection. */
+collection: string,
+/** All fields. */
+items: Record<string, unknown>[], } | { "op": "stream.append",
+/** Its name. */
+stream: string,
+/** Names and values. */
+fields: { [key in string]: string }, };
+
+/** How serious a line in the log is. */
+export type Level = "info" | "warn";
