@@ -1,4 +1,5 @@
 import { packed } from './build/packed.js';
+import { severalOperations } from './build/several-operations.js';
 
 // `directus-extension build` runs rollup twice, for the app and for the API, with these plugins.
-export default { plugins: [packed()] };
+export default { plugins: [packed(), severalOperations()] };

@@ -71,6 +71,6 @@ async function judge(cases: Case[]): Promise<Verdict[]> {
 	return cases.map(({ rule, event, payload, collection, keys = [], results = {} }) => {
 		const ctx = { now_ms: 0, collection, keys, user: null, role: null, admin: false, results };
 		const { reject, need } = rules.call('filter', rule, event, payload, ctx);
-		return { verdict: reject?.code ?? (need?.length ? 'need' : 'ok'), message: reject?.message ?? null };
+		return { verdict: reject?.[0]?.code ?? (need?.length ? 'need' : 'ok'), message: reject?.[0]?.message ?? null };
 	});
 }

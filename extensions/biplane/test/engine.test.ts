@@ -68,9 +68,9 @@ test('a hundred thousand calls take no more memory', () => {
 
 test('a badly made call is an answer, not a crash', () => {
 	const before = engine.replaced;
-	assert.equal(engine.call({ ...valid, name: 'device.launch' }).reject?.code, 'RULE_CONTRACT');
-	assert.equal(engine.call({ ...valid, event: 'items.fly' as never }).reject?.code, 'RULE_CONTRACT');
-	assert.equal(engine.call({ ...valid, ctx: 7 as never }).reject?.code, 'RULE_CONTRACT');
+	assert.equal(engine.call({ ...valid, name: 'device.launch' }).reject?.[0]?.code, 'RULE_CONTRACT');
+	assert.equal(engine.call({ ...valid, event: 'items.fly' as never }).reject?.[0]?.code, 'RULE_CONTRACT');
+	assert.equal(engine.call({ ...valid, ctx: 7 as never }).reject?.[0]?.code, 'RULE_CONTRACT');
 	assert.equal(engine.replaced, before);
 });
 

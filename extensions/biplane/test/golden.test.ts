@@ -50,8 +50,8 @@ for (const file of ['geofences', 'devices', 'tenancy']) {
 				const { keys = [], results = {}, user = null, admin = false } = known;
 				const call = createCall(rule, payload);
 				const outcome = engine.call({ ...call, event, ctx: { ...call.ctx, collection, keys, results, user, admin } });
-				assert.equal(verdict(outcome), expect, outcome.reject?.message ?? 'no rejection');
-				if (message !== undefined) assert.equal(outcome.reject?.message, message);
+				assert.equal(verdict(outcome), expect, outcome.reject?.[0]?.message ?? 'no rejection');
+				if (message !== undefined) assert.equal(outcome.reject?.[0]?.message, message);
 			});
 		}
 	});

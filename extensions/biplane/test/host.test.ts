@@ -90,14 +90,40 @@ test('what was not found is looked for again: it may have been made meanwhile', 
 
 test('a rejection is a Directus error with code, status, sentence and field', async () => {
 	const reject = { code: 'X_Y', status: 400, field: 'a', message: 'a: is 1', at: [1, 2] as [number, number] };
-	const { engine, host } = setUp(() => ({ reject }));
+	const { engine, host } = setUp(() => ({ reject: [reject] }));
 	await assert.rejects(runRule(engine, rule, question, caller, host), {
 		name: 'DirectusError',
-		code: 'X_Y',
+		code: 'FAILED_VALIDATION',
 		status: 400,
 		message: 'a: is 1',
-		extensions: { field: 'a', path: [], type: 'rule', collection: 'x', rule: 'x.y', at: [1, 2] },
+		extensions: {
+			reason: 'X_Y', field: 'a', path: [], type: 'regex', collection: 'x', rule: 'x.y', at: [1, 2],
+			validation_message: 'a: is 1', substring: 'X_Y', invalid: 'a  is 1',
+		},
 	});
+});
+
+test('what no form can show at a field keeps its own code', async () => {
+	const refusals = [
+		{ reject: { code: 'X_Y', status: 403, field: 'a', message: 'a: no' }, field: 'a' },
+		{ reject: { code: 'X_Y', status: 400, message: 'no' }, field: null },
+	];
+	for (const { reject, field } of refusals) {
+		const { engine, host } = setUp(() => ({ reject: [reject] }));
+		const extensions = { reason: 'X_Y', field, path: [], type: 'rule', collection: 'x', rule: 'x.y' };
+		await assert.rejects(runRule(engine, rule, question, caller, host), { code: 'X_Y', status: reject.status, extensions });
+	}
+});
+
+test('several rejections are thrown as Directus throws several, of one status', async () => {
+	const reject = [
+		{ code: 'X_A', status: 400, field: 'a', message: 'a: is 1' },
+		{ code: 'X_B', status: 400, field: 'b', message: 'b: is 2' },
+		{ code: 'X_C', status: 403, field: 'b', message: 'b: no' },
+	];
+	const { engine, host } = setUp(() => ({ reject }));
+	const thrown = await runRule(engine, rule, question, caller, host).catch((errors: unknown) => errors);
+	assert.deepEqual((thrown as { extensions: { reason: string } }[]).map(({ extensions }) => extensions.reason), ['X_A', 'X_B']);
 });
 
 test('a payload above the limit does not reach the rule', async () => {

@@ -18,4 +18,4 @@ export function createCall(name: string, payload: unknown): Call {
 	};
 }
 
-export const verdict = (outcome: Outcome) => outcome.reject?.code ?? (outcome.need ? 'need' : 'ok');
+export const verdict = (outcome: Outcome) => outcome.reject?.[0]?.code ?? (outcome.need ? 'need' : 'ok');

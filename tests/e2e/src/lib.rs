@@ -33,10 +33,13 @@ pub async fn admin(stack: &Description) -> Client {
         .expect("the administrator logs in")
 }
 
-/// The code and the whole of a refusal.
+/// A refusal: its status, the stable code of what is wrong, the sentence, and all else that it tells.
+///
+/// At a form's field Directus shows only errors of its own code `FAILED_VALIDATION`; ours is the reason.
 pub fn refusal<T: std::fmt::Debug>(result: Result<T, ApiError>) -> (u16, String, String, Value) {
     match result {
         Err(ApiError::Refused { status, code, message, extensions, .. }) => {
+            let code = extensions["reason"].as_str().map_or(code, str::to_owned);
             (status.as_u16(), code, message, extensions)
         }
         other => panic!("expected a refusal, got {other:?}"),
@@ -58,7 +61,8 @@ pub async fn graphql(
         None => request,
     };
     let mut answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-    match answer["errors"][0]["extensions"]["code"].as_str() {
+    let extensions = &answer["errors"][0]["extensions"];
+    match extensions["reason"].as_str().or_else(|| extensions["code"].as_str()) {
         Some(code) => Err(code.to_owned()),
         None => Ok(answer["data"].take()),
     }

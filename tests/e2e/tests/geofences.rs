@@ -20,7 +20,8 @@ async fn a_polygon_that_crosses_itself_is_refused_with_where_it_does() {
     let (status, code, message, extensions) =
         refusal(tenant.manager.create("/items/geofences", &fence).await);
     assert_eq!((status, &*code), (400, "GEOFENCE_SELF_INTERSECTION"), "{message}");
-    assert_eq!(extensions["field"], "geometry");
+    let sentence = &extensions["validation_message"];
+    assert_eq!((&extensions["field"], sentence), (&json!("geometry"), &json!(message)));
     assert!(message.contains("12.05") && message.contains("46.05"), "{message}");
     let path = format!("/items/geofences?filter[id][_eq]={}", fence["id"].as_str().expect("an id"));
     assert_eq!(admin.read(&path).await.expect("a list"), json!([]));
@@ -46,7 +47,9 @@ async fn graphql_gives_the_same_code() {
         .await
         .expect("an answer");
     let answer: Value = answer.json().await.expect("JSON");
-    assert_eq!(answer["errors"][0]["extensions"]["code"], "GEOFENCE_SELF_INTERSECTION", "{answer}");
+    let extensions = &answer["errors"][0]["extensions"];
+    assert_eq!(extensions["code"], "FAILED_VALIDATION", "{answer}");
+    assert_eq!(extensions["reason"], "GEOFENCE_SELF_INTERSECTION", "{answer}");
 }
 
 #[tokio::test]

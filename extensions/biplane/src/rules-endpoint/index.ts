@@ -1,15 +1,16 @@
 import { defineEndpoint } from '@directus/extensions-sdk';
 
-import { forUsers } from '../shared/routes.ts';
+import { forUsers, registerEndpoints } from '../shared/routes.ts';
 import { rules } from '../shared/rules.ts';
 
 export default defineEndpoint({
 	id: 'biplane',
-	handler: (router) => {
+	handler: (router, context) => {
 		router.get('/module', forUsers((_request, response) => {
 			const { manifest, moduleBytes, memoryBytes, replaced } = rules();
 			const { version, abi } = manifest;
 			response.json({ data: { version, abi, manifest, module_bytes: moduleBytes, memory_bytes: memoryBytes, replaced } });
 		}));
+		registerEndpoints(rules(), router, context);
 	},
 });

@@ -3,7 +3,7 @@ import type { Drift } from './drift.ts';
 import type { Call, Manifest, Outcome } from './protocol.ts';
 
 /** The calling convention that this host speaks: `ABI` in crates/rules. */
-const ABI = 2;
+const ABI = 3;
 
 /** Memory of an instance never shrinks: above this it is replaced. The module itself stops at 64 MiB. */
 const RECYCLE_BYTES = 32 * 1024 * 1024;

@@ -3,12 +3,19 @@ import { createError, ForbiddenError } from '@directus/errors';
 import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from './payload-size.ts';
 import type { Rejection } from './protocol.ts';
 
+/** What an error tells besides its sentence. */
 export interface RuleErrorExtensions {
+	/** Stable, whatever the code. */
+	reason: string;
 	field: string | null;
 	path: string[];
 	type: string;
 	collection: string;
 	rule: string;
+	/** The sentence, as Directus's forms look for it. */
+	validation_message?: string;
+	substring?: string;
+	invalid?: string;
 	/** Longitude and latitude. */
 	at?: [number, number];
 }
@@ -22,18 +29,28 @@ export const HOST_CODES = {
 	LIVE_FORBIDDEN: 403,
 } as const;
 
-/** A rejection as Directus answers it: the rule's own code, status and sentence. */
-export function rejected(rejection: Rejection, collection: string, rule: string): Error {
+/**
+ * Rejections as Directus answers them. One is thrown as it is, several as Directus throws its own: as
+ * an array. Of several statuses the first's are told, or Directus would answer 500.
+ */
+export function rejected(rejections: Rejection[], collection: string, rule: string): unknown {
+	const status = rejections[0]?.status;
+	const errors = rejections.filter((it) => it.status === status).map((it) => toError(it, collection, rule));
+	return errors.length === 1 ? errors[0] : errors;
+}
+
+function toError(rejection: Rejection, collection: string, rule: string): Error {
 	if (rejection.code === 'FORBIDDEN') return new ForbiddenError();
-	const RuleError = createError<RuleErrorExtensions>(rejection.code, rejection.message, rejection.status);
-	return new RuleError({
-		field: rejection.field ?? null,
-		path: [],
-		type: 'rule',
-		collection,
-		rule,
-		...(rejection.at && { at: rejection.at }),
-	});
+	const { code, status, message, field, at } = rejection;
+	const told = { reason: code, field: field ?? null, path: [], collection, rule, ...(at && { at }) };
+	// Forms show a field's error only under this code; `regex` is "Value doesn't have the correct format".
+	// Directus's importer makes one error of rows that agree in field, type, `substring` and `invalid`.
+	const inForm = status === 400 && field !== undefined && collection !== '';
+	const extensions: RuleErrorExtensions = inForm
+		? { ...told, type: 'regex', validation_message: message, substring: code, invalid: message.replaceAll(/[|:]/g, ' ') }
+		: { ...told, type: 'rule' };
+	const RuleError = createError<RuleErrorExtensions>(inForm ? 'FAILED_VALIDATION' : code, message, status);
+	return new RuleError(extensions);
 }
 
 export function hostError(code: keyof typeof HOST_CODES, message: string): Error {

@@ -2,12 +2,15 @@ import type { EventContext, HookExtensionContext, RegisterFunctions, SchemaOverv
 
 import type { Engine } from './engine.ts';
 import { type Caller, runRule } from './host.ts';
-import type { ActionRule, FilterRule, ItemEvent } from './protocol.ts';
+import type { Outbox } from './outbox.ts';
+import type { ItemEvent, Rule } from './protocol.ts';
 import { type DriftWatch, SCHEMA_EVENTS } from './schema.ts';
 
 type Item = Record<string, unknown>;
 type Context = Pick<HookExtensionContext, 'services' | 'logger' | 'getSchema'>;
 type Register = Pick<RegisterFunctions, 'filter' | 'action'>;
+type FilterRule = Extract<Rule, { kind: 'filter' }>;
+type ActionRule = Extract<Rule, { kind: 'action' }>;
 
 /** Registers every filter and action rule of the manifest. */
 export function registerRules(engine: Engine, register: Register, context: Context): void {
@@ -54,6 +57,14 @@ function registerAction(
 		run(meta, eventContext).catch((error: unknown) => {
 			context.logger.error(`[biplane] ${rule.name} failed after ${collection}.${event}: ${String(error)}`);
 		});
+	});
+}
+
+/** Empties the outbox every other second, and when Directus ends as far as Redis is there. */
+export function drainOutbox(outbox: Pick<Outbox, 'drain' | 'close'>, register: Pick<RegisterFunctions, 'action' | 'schedule'>): void {
+	register.schedule('*/2 * * * * *', () => outbox.drain());
+	register.action('server.stop', () => {
+		outbox.drain().finally(() => outbox.close()).catch(() => undefined);
 	});
 }
 

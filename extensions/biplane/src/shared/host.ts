@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 
-import type { AbstractService, Accountability, ApiExtensionContext, SchemaOverview } from '@directus/types';
+import type { Accountability, ApiExtensionContext, SchemaOverview } from '@directus/types';
 
+import { carryOut } from './effects.ts';
 import { type Engine, RuleCrash } from './engine.ts';
 import { hostError, payloadTooLarge, rejected, ruleCrashed } from './errors.ts';
 import { fits } from './payload-size.ts';
-import type { Call, Effect, ItemEvent, Need, Outcome, Rule } from './protocol.ts';
+import type { Call, ItemEvent, Outcome, Rule } from './protocol.ts';
+import { read } from './reads.ts';
 
 /** A rule that still asks after this many answers is wrong. */
 const MAX_ROUNDS = 4;
@@ -20,10 +22,11 @@ export interface Caller {
 export type Host = Pick<ApiExtensionContext, 'services' | 'logger'>;
 
 export interface Question {
-	event: ItemEvent | null;
-	collection: string;
-	keys: unknown[];
 	payload: unknown;
+	/** Of hooks; endpoints and operations have none. */
+	event?: ItemEvent;
+	collection?: string;
+	keys?: unknown[];
 }
 
 /**
@@ -31,7 +34,7 @@ export interface Question {
  * Throws what Directus shall answer when the rule rejects; carries out the effects; decides nothing itself.
  */
 export async function runRule(engine: Engine, rule: Rule, question: Question, caller: Caller, host: Host): Promise<Outcome> {
-	const { event, collection, keys, payload } = question;
+	const { event = null, collection = '', keys = [], payload } = question;
 	if (!fits(payload) || !fits(keys)) throw payloadTooLarge();
 	const results: Record<string, unknown> = {};
 	const call: Call = {
@@ -52,11 +55,13 @@ export async function runRule(engine: Engine, rule: Rule, question: Question, ca
 	for (let round = 0; round < MAX_ROUNDS; round += 1) {
 		const outcome = callOnce(engine, call, host);
 		if (outcome.reject) {
-			if (outcome.reject.status >= 500) host.logger.error(`[biplane] ${rule.name}: ${outcome.reject.message}`);
+			for (const { status, message } of outcome.reject) {
+				if (status >= 500) host.logger.error(`[biplane] ${rule.name}: ${message}`);
+			}
 			throw rejected(outcome.reject, collection, rule.name);
 		}
-		if (!outcome.need?.length) {
-			for (const effect of outcome.effects ?? []) carryOut(effect, host);
+		if (!outcome.need) {
+			await carryOut(outcome.effects ?? [], caller, host);
 			return outcome;
 		}
 		for (const need of outcome.need) results[need.as] = await read(need, caller, host);
@@ -76,48 +81,4 @@ function callOnce(engine: Engine, call: Call, host: Host): Outcome {
 		host.logger.error(`[biplane] ${call.name} crashed, instance replaced (input ${digest}): ${error.message}`);
 		throw ruleCrashed();
 	}
-}
-
-async function read(need: Need, caller: Caller, host: Host): Promise<unknown[]> {
-	const kept = need.keep ? keptIn(caller.database) : undefined;
-	const { as: _, ...asked } = need;
-	const key = kept && JSON.stringify([caller.accountability?.user, asked]);
-	const before = key && kept.get(key);
-	if (before) return before;
-	const items = new host.services.ItemsService(need.collection, {
-		knex: caller.database,
-		schema: caller.schema,
-		accountability: caller.accountability,
-	});
-	const found = await query(items, need);
-	// What is not there yet may be made later in the transaction.
-	if (key && found.length > 0) kept.set(key, found);
-	return found;
-}
-
-function query(items: Pick<AbstractService, 'readMany' | 'readByQuery'>, need: Need): Promise<unknown[]> {
-	const quietly = { emitEvents: false };
-	switch (need.op) {
-		case 'items.read':
-			return items.readMany(need.keys, { fields: need.fields, limit: -1 }, quietly);
-		case 'items.find':
-			return items.readByQuery({ filter: need.filter, fields: need.fields, limit: -1 }, quietly);
-		default:
-			throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
-	}
-}
-
-/** Answers by transaction: they go with it. */
-const kept = new WeakMap<object, Map<string, unknown[]>>();
-
-/** The answers of a transaction; none outside of one, where nothing says how long they are true. */
-function keptIn(database: Caller['database']): Map<string, unknown[]> | undefined {
-	if (!database.isTransaction) return undefined;
-	let answers = kept.get(database);
-	if (!answers) kept.set(database, (answers = new Map()));
-	return answers;
-}
-
-function carryOut(effect: Effect, host: Host): void {
-	host.logger[effect.level](`[biplane] ${effect.message}`);
 }

@@ -1,13 +1,18 @@
 import { ForbiddenError } from '@directus/errors';
-import type { Accountability } from '@directus/types';
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Accountability, ApiExtensionContext, SchemaOverview } from '@directus/types';
+import type { NextFunction, Request, RequestHandler, Response, Router } from 'express';
 
+import type { Engine } from './engine.ts';
 import { hostError } from './errors.ts';
+import { runRule } from './host.ts';
+
+type Context = Pick<ApiExtensionContext, 'services' | 'logger' | 'database'>;
 
 /** What Directus adds to a request before an extension sees it. */
 export interface DirectusRequest extends Request {
 	token: string | null;
 	accountability: Accountability | null;
+	schema: SchemaOverview;
 }
 
 type Answer = (request: DirectusRequest, response: Response) => unknown;
@@ -35,4 +40,22 @@ export function forAnyone(answer: Answer): RequestHandler {
 			.then(() => answer(request as DirectusRequest, response))
 			.catch(next);
 	};
+}
+
+/** A route for each endpoint rule of the manifest. */
+export function registerEndpoints(engine: Engine, router: Router, context: Context): void {
+	for (const rule of engine.manifest.rules) {
+		if (rule.kind !== 'endpoint') continue;
+		const guard = rule.access === 'administrators' ? forAdministrators : forUsers;
+		router[rule.method](rule.path.replaceAll(/\{(\w+)\}/g, ':$1'), guard(async (request, response) => {
+			const { accountability, schema, params: path, query, body } = request;
+			const caller = { database: context.database, schema, accountability };
+			const payload = { path, query, body: rule.method === 'get' ? null : (body as unknown) };
+			const { answer } = await runRule(engine, rule, { payload }, caller, context);
+			response.set('Cache-Control', 'no-store');
+			if (answer?.type !== 'text') return response.json(answer?.body ?? { data: null });
+			response.set(answer.headers ?? {}).set('Content-Disposition', `attachment; filename="${answer.file_name}"`);
+			return response.type(answer.media_type).send(answer.text);
+		}));
+	}
 }

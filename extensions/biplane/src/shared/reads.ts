@@ -1,0 +1,53 @@
+import type { AbstractService } from '@directus/types';
+
+import { hostError } from './errors.ts';
+import type { Caller, Host } from './host.ts';
+import { itemsOf } from './items.ts';
+import { readPositions } from './positions.ts';
+import type { Need } from './protocol.ts';
+
+type ItemsNeed = Exclude<Need, { op: 'positions.read' }>;
+
+/** Reads what a rule asks for, with the caller's own permissions. */
+export function read(need: Need, caller: Caller, host: Host): Promise<unknown> {
+	switch (need.op) {
+		case 'items.read':
+		case 'items.find':
+			return readItems(need, caller, host);
+		case 'positions.read':
+			return readPositions(need, caller, host);
+		default:
+			throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
+	}
+}
+
+async function readItems(need: ItemsNeed, caller: Caller, host: Host): Promise<unknown[]> {
+	const kept = need.keep ? keptIn(caller.database) : undefined;
+	const { as: _, ...asked } = need;
+	const key = kept && JSON.stringify([caller.accountability?.user, asked]);
+	const before = key && kept.get(key);
+	if (before) return before;
+	const found = await query(itemsOf(need.collection, caller, host), need);
+	// What is not there yet may be made later in the transaction.
+	if (key && found.length > 0) kept.set(key, found);
+	return found;
+}
+
+function query(items: Pick<AbstractService, 'readMany' | 'readByQuery'>, need: ItemsNeed): Promise<unknown[]> {
+	const quietly = { emitEvents: false };
+	const { fields } = need;
+	return need.op === 'items.read'
+		? items.readMany(need.keys, { fields, limit: -1 }, quietly)
+		: items.readByQuery({ filter: need.filter, fields, limit: need.limit ?? -1 }, quietly);
+}
+
+/** Answers by transaction: they go with it. */
+const kept = new WeakMap<object, Map<string, unknown[]>>();
+
+/** The answers of a transaction; none outside of one, where nothing says how long they are true. */
+function keptIn(database: Caller['database']): Map<string, unknown[]> | undefined {
+	if (!database.isTransaction) return undefined;
+	let answers = kept.get(database);
+	if (!answers) kept.set(database, (answers = new Map()));
+	return answers;
+}
