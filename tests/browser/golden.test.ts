@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -17,6 +17,8 @@ interface Case {
 	payload: unknown;
 	keys?: unknown[];
 	results?: Record<string, unknown>;
+	user?: string;
+	admin?: boolean;
 	expect: string;
 	message?: string;
 }
@@ -27,6 +29,11 @@ interface Verdict {
 }
 
 const root = new URL('../../', import.meta.url);
+const folder = new URL('tests/golden/', root);
+/** The files of cases that name a rule; there are others. */
+const files = readdirSync(folder)
+	.map((file) => ({ file, ...(JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { cases?: Case[] }) }))
+	.flatMap(({ file, cases }) => (cases?.some(({ rule }) => rule) ? [{ file, cases }] : []));
 
 describe('the rules in the browser judge as they do elsewhere', () => {
 	let browser: Browser;
@@ -47,10 +54,10 @@ describe('the rules in the browser judge as they do elsewhere', () => {
 		await server?.close();
 	});
 
-	for (const file of ['geofences', 'devices']) {
-		test(`${file} are judged as the golden cases say`, async () => {
-			const { cases } = JSON.parse(await readFile(new URL(`tests/golden/${file}.json`, root), 'utf8')) as { cases: Case[] };
-			assert.ok(cases.length > 10);
+	test('there are golden cases of rules', () => assert.ok(files.length >= 3));
+
+	for (const { file, cases } of files) {
+		test(`${file} is judged as the golden cases say`, async () => {
 			const verdicts = await page.evaluate(judge, cases);
 			const differing = cases.flatMap((one, i) => {
 				const { verdict, message } = verdicts[i]!;
@@ -68,8 +75,8 @@ async function judge(cases: Case[]): Promise<Verdict[]> {
 	const script = '/biplane_wasm.js';
 	const rules = await import(script);
 	await rules.default();
-	return cases.map(({ rule, event, payload, collection, keys = [], results = {} }) => {
-		const ctx = { now_ms: 0, collection, keys, user: null, role: null, admin: false, results };
+	return cases.map(({ rule, event, payload, collection, keys = [], results = {}, user = null, admin = false }) => {
+		const ctx = { now_ms: 0, collection, keys, user, role: null, admin, results };
 		const { reject, need } = rules.call('filter', rule, event, payload, ctx);
 		return { verdict: reject?.[0]?.code ?? (need?.length ? 'need' : 'ok'), message: reject?.[0]?.message ?? null };
 	});

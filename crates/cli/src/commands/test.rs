@@ -33,6 +33,8 @@ enum Suite {
     Node,
     /// The whole platform, through its outer interfaces.
     EndToEnd,
+    /// The guide to rules, followed on a copy of the checkout.
+    Guide,
     /// The schema pipeline on databases of its own.
     Schema,
     /// This checkout's schema on databases that nobody needs.
@@ -69,7 +71,7 @@ impl Arguments {
             let biplane = layout.project.join("scripts/biplane");
             suites.run("schema on throwaway databases", biplane, &["schema", "ci"]).await;
         }
-        if [Suite::EndToEnd, Suite::Schema, Suite::Browser].into_iter().any(wanted) {
+        if [Suite::EndToEnd, Suite::Guide, Suite::Schema, Suite::Browser].into_iter().any(wanted) {
             let throwaway = Throwaway::make(layout)?;
             throwaway
                 .with_stack(&node, &progress, async |stack| {
@@ -88,6 +90,13 @@ impl Arguments {
                     if wanted(Suite::EndToEnd) {
                         let args = ["--package", "biplane-e2e", "--locked"];
                         cargo_test(&mut suites, "end to end", &args).await;
+                    }
+                    if wanted(Suite::Guide) {
+                        let args = ["test", "--package", "biplane-e2e", "--test", "guide"];
+                        let ignored = ["--locked", "--", "--ignored"];
+                        suites
+                            .run("guide to rules", "cargo", &[&args[..], &ignored].concat())
+                            .await;
                     }
                     if wanted(Suite::Schema) {
                         let args = ["--package", "biplane-schema-tests", "--locked"];

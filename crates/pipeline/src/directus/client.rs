@@ -6,6 +6,11 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+/// Directus under load turns requests away before it looks at them; how often one is made again,
+/// and after how long.
+const PATIENCE: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// A session of a user.
 #[derive(Clone)]
 pub struct Client {
@@ -82,6 +87,25 @@ impl Client {
 
     /// Calls `path`; the answer's `data`, or null where there is none.
     pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ApiError> {
+        for _ in 0..PATIENCE {
+            match self.call_once(method.clone(), path, body).await {
+                Err(ApiError::Refused {
+                    status: StatusCode::SERVICE_UNAVAILABLE, code, ..
+                }) if code == "SERVICE_UNAVAILABLE" => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                answer => return answer,
+            }
+        }
+        self.call_once(method, path, body).await
+    }
+
+    async fn call_once(
         &self,
         method: Method,
         path: &str,

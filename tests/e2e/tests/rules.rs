@@ -1,0 +1,190 @@
+//! What the host of the rules does inside Directus: endpoints, operations, imports, the outbox.
+
+use std::time::Duration;
+
+use biplane_e2e::{Tenant, admin, stack};
+use serde_json::{Value, json};
+use tokio_postgres::NoTls;
+
+/// A file as a browser would upload it to Directus's importer.
+async fn import(
+    directus: &str,
+    token: &str,
+    collection: &str,
+    csv: &str,
+) -> (reqwest::StatusCode, Value) {
+    const BOUNDARY: &str = "a-boundary-of-the-test";
+    let body = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"items.csv\"\r\n\
+         Content-Type: text/csv\r\n\r\n{csv}\r\n--{BOUNDARY}--\r\n"
+    );
+    let answer = reqwest::Client::new()
+        .post(format!("{directus}/utils/import/{collection}"))
+        .bearer_auth(token)
+        .header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"))
+        .body(body)
+        .send()
+        .await
+        .expect("an answer");
+    let status = answer.status();
+    (status, answer.json().await.unwrap_or(Value::Null))
+}
+
+/// A CSV of so many polygons of the organization; the geometry of each as `shape` has it.
+fn fences(tenant: &Tenant, count: usize, shape: impl Fn(usize) -> Value) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["organization", "name", "kind", "status", "geometry"]).expect("a header");
+    for number in 1..=count {
+        let geometry = json!({ "type": "Polygon", "coordinates": [shape(number)] }).to_string();
+        let organization = tenant.organization.to_string();
+        let name = format!("Imported {number}");
+        writer
+            .write_record([organization.as_str(), &name, "polygon", "active", &geometry])
+            .expect("a row");
+    }
+    String::from_utf8(writer.into_inner().expect("all rows")).expect("text")
+}
+
+fn square(number: usize) -> Value {
+    let (x, y) = (10.0 + number as f64 / 1000.0, 45.0);
+    json!([[x, y], [x + 0.1, y], [x + 0.1, y + 0.1], [x, y + 0.1], [x, y]])
+}
+
+#[tokio::test]
+async fn an_import_of_a_thousand_geofences_names_every_bad_row_with_its_own_sentence() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let token = tenant.manager.token().expect("logged in");
+    let bow_tie =
+        |x: f64| json!([[x, 45.0], [x + 0.2, 45.2], [x + 0.2, 45.0], [x, 45.2], [x, 45.0]]);
+    let bad = |number| match number {
+        17 | 600 => bow_tie(20.0 + number as f64 / 1000.0),
+        999 => json!([[999.0, 45.0], [10.1, 45.0], [10.1, 45.1], [999.0, 45.0]]),
+        _ => square(number),
+    };
+    let csv = fences(&tenant, 1000, bad);
+    let (status, answer) = import(&stack.directus_url, token, "geofences", &csv).await;
+    assert_eq!(status, 400, "{answer}");
+    let errors = answer["errors"].as_array().expect("errors");
+    let mut found: Vec<_> = errors
+        .iter()
+        .map(|error| {
+            let extensions = &error["extensions"];
+            assert_eq!(
+                (&extensions["code"], &extensions["field"]),
+                (&json!("FAILED_VALIDATION"), &json!("geometry"))
+            );
+            let row = extensions["rows"][0]["rows"][0].as_u64().expect("a row");
+            (
+                row,
+                extensions["substring"].as_str().expect("a reason"),
+                error["message"].as_str().expect("a sentence"),
+            )
+        })
+        .collect();
+    found.sort_unstable();
+    let reasons: Vec<_> = found.iter().map(|(row, reason, _)| (*row, *reason)).collect();
+    let expected = [
+        (17, "GEOFENCE_SELF_INTERSECTION"),
+        (600, "GEOFENCE_SELF_INTERSECTION"),
+        (999, "GEOFENCE_COORDINATES"),
+    ];
+    // Directus counts lines of the file or rows of data: what matters is that each is told apart.
+    let shift = reasons[0].0 - 17;
+    assert_eq!(reasons, expected.map(|(row, reason)| (row + shift, reason)), "{answer}");
+    assert!(found[0].2.contains("20.117") && found[1].2.contains("20.7"), "{found:?}");
+    let filter = format!(
+        "/items/geofences?filter[organization][_eq]={}&limit=-1&fields=id",
+        tenant.organization
+    );
+    let left = tenant.manager.read(&filter).await.expect("a list");
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "an import is made whole or not at all");
+
+    let csv = fences(&tenant, 1000, square);
+    let (status, answer) = import(&stack.directus_url, token, "geofences", &csv).await;
+    assert!(status.is_success(), "{answer}");
+    let made = tenant.manager.read(&filter).await.expect("a list");
+    assert_eq!(made.as_array().map(Vec::len), Some(1001));
+}
+
+#[tokio::test]
+async fn a_flag_orders_a_recompute_which_reaches_redis_and_leaves_the_outbox() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let flag = json!({
+        "organization": tenant.organization, "device": tenant.device, "verdict": "faulty",
+        "starts_at": "2026-05-01T09:00:00Z", "ends_at": "2026-05-01T09:10:00Z", "reason": "antenna unplugged",
+    });
+    let flag = tenant.operator.create("/items/position_flags", &flag).await.expect("a flag");
+    let client = redis::Client::open(stack.redis_url.as_str()).expect("an address");
+    let mut redis = client.get_multiplexed_async_connection().await.expect("Redis");
+    let mut entry = None;
+    for _ in 0..100 {
+        let stream: redis::streams::StreamRangeReply = redis::cmd("XRANGE")
+            .arg("recompute")
+            .arg("-")
+            .arg("+")
+            .query_async(&mut redis)
+            .await
+            .expect("a stream");
+        entry = stream
+            .ids
+            .into_iter()
+            .find(|entry| entry.get::<String>("id").as_deref() == flag["id"].as_str());
+        if entry.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let entry = entry.expect("an order within ten seconds");
+    let told = |name: &str| entry.get::<String>(name).unwrap_or_default();
+    assert_eq!((told("collection"), told("operation")), ("position_flags".into(), "insert".into()));
+    assert_eq!(told("device"), tenant.device.to_string());
+    assert!(told("starts_at").starts_with("2026-05-01"), "{entry:?}");
+    let outbox_id: i64 = told("outbox_id").parse().expect("a number");
+    let (database, connection) =
+        tokio_postgres::connect(&stack.database_url, NoTls).await.expect("PostgreSQL");
+    tokio::spawn(connection);
+    // Redis has an entry a moment before it leaves the outbox.
+    let mut waiting = 1;
+    for _ in 0..100 {
+        let row = database
+            .query_one("SELECT count(*) FROM telemetry.outbox WHERE id = $1", &[&outbox_id])
+            .await
+            .expect("a count");
+        waiting = row.get::<_, i64>(0);
+        if waiting == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(waiting, 0);
+}
+
+#[tokio::test]
+async fn what_is_rolled_back_orders_nothing() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let (mut database, connection) =
+        tokio_postgres::connect(&stack.database_url, NoTls).await.expect("PostgreSQL");
+    tokio::spawn(connection);
+    let transaction = database.transaction().await.expect("a transaction");
+    transaction
+        .execute(
+            "INSERT INTO public.position_flags (id, organization, device, verdict, starts_at, ends_at, reason)
+             VALUES (gen_random_uuid(), $1, $2, 'faulty', now(), now(), 'never')",
+            &[&tenant.organization, &tenant.device],
+        )
+        .await
+        .expect("a flag");
+    let count = "SELECT count(*) FROM telemetry.outbox WHERE fields ->> 'device' = $1";
+    let device = tenant.device.to_string();
+    let within: i64 = transaction.query_one(count, &[&device]).await.expect("a count").get(0);
+    assert_eq!(within, 1, "it is written with the row itself");
+    transaction.rollback().await.expect("rolled back");
+    let after: i64 = database.query_one(count, &[&device]).await.expect("a count").get(0);
+    assert_eq!(after, 0);
+}
