@@ -53,6 +53,20 @@ error_codes! {
     GeofenceRadius = "GEOFENCE_RADIUS", 400;
     /// An IMEI is not 15 digits, or its check digit is wrong.
     DeviceImei = "DEVICE_IMEI", 400;
+    /// An event's times are no times, or it ends before it starts.
+    EventTimes = "EVENT_TIMES", 400;
+    /// An event's time zone has no name of the IANA database's form.
+    EventTimezone = "EVENT_TIMEZONE", 400;
+    /// A checkpoint's times are no times, or it closes before it opens.
+    CheckpointTimes = "CHECKPOINT_TIMES", 400;
+    /// A flag's range is missing, no range, or too long.
+    FlagRange = "FLAG_RANGE", 400;
+    /// Another flag says the contrary of the same positions.
+    FlagContradicts = "FLAG_CONTRADICTS", 400;
+    /// An edit of a crossing lacks what its action needs, or has what it may not have.
+    EditAction = "EDIT_ACTION", 400;
+    /// A flag or an edit without a reason that says something.
+    ReviewReason = "REVIEW_REASON", 400;
     /// The caller's role in the item's organization does not allow the change.
     TenancyRole = "TENANCY_ROLE", 403;
     /// An item points to what its organization does not have.

@@ -9,12 +9,16 @@
 //! finds there and decides nothing. A new rule is a function and its entry in
 //! the table below.
 
+mod after;
 mod call;
 mod device;
+mod event;
 mod flat;
 mod geofence;
 mod manifest;
 mod request;
+mod review;
+mod span;
 mod tenancy;
 #[cfg(test)]
 mod typescript;
@@ -37,6 +41,10 @@ struct Entry {
 const RULES: &[Entry] = &[
     Entry { rule: geofence::VALIDATE, run: geofence::validate },
     Entry { rule: device::VALIDATE, run: device::validate },
+    Entry { rule: event::VALIDATE, run: event::validate },
+    Entry { rule: event::CHECKPOINT, run: event::checkpoint },
+    Entry { rule: review::POSITION_FLAG, run: review::position_flag },
+    Entry { rule: review::CROSSING_EDIT, run: review::crossing_edit },
     Entry { rule: tenancy::MEMBER, run: tenancy::member },
 ];
 

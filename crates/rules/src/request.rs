@@ -376,7 +376,8 @@ impl ParameterKind {
     }
 }
 
-fn short(text: &str) -> String {
+/// A text for people: short, whatever a client sent.
+pub(crate) fn short(text: &str) -> String {
     let mut short: String = text.chars().take(40).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -77,3 +77,13 @@ fn devices_are_judged_as_the_golden_cases_say() {
 fn tenancy_is_judged_as_the_golden_cases_say() {
     check(include_str!("../../../tests/golden/tenancy.json"));
 }
+
+#[test]
+fn events_are_judged_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/events.json"));
+}
+
+#[test]
+fn reviews_are_judged_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/reviews.json"));
+}

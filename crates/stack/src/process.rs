@@ -251,6 +251,16 @@ impl Running {
         self.program.start()
     }
 
+    /// Stands still, as a machine that hangs: connections stay open and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Goes on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
     /// To it and what it started, until it has ended.
     fn signal(&self, signal: Signal) {
         if let Some(pid) = self.child.id() {

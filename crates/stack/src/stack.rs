@@ -252,6 +252,21 @@ impl Stack {
         }
     }
 
+    /// Lets a process hang for as long as `meanwhile` takes.
+    pub async fn freeze<T>(
+        &self,
+        name: &str,
+        meanwhile: impl Future<Output = T>,
+    ) -> Result<T, SetupError> {
+        let Some(running) = self.running.iter().find(|running| running.name() == name) else {
+            return Err(SetupError::new(name, "is not running"));
+        };
+        running.freeze();
+        let outcome = meanwhile.await;
+        running.thaw();
+        Ok(outcome)
+    }
+
     /// Ends everything that was started: first what lives on the servers, then those.
     pub async fn stop(mut self) {
         let _ = std::fs::remove_file(self.description_file());

@@ -28,8 +28,8 @@ impl Findings {
         status: u16,
         codes: &[&str],
     ) {
-        let as_meant = matches!(&result, Err(ApiError::Refused { status: got, code, .. })
-            if *got == status && codes.contains(&code.as_str()));
+        let as_meant = matches!(&result, Err(error @ ApiError::Refused { status: got, code, .. })
+            if *got == status && (codes.contains(&error.reason()) || codes.contains(&code.as_str())));
         self.check(as_meant, || format!("{what}: should be {status} {codes:?}, but {result:?}"));
     }
 

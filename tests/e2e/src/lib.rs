@@ -33,16 +33,19 @@ pub async fn admin(stack: &Description) -> Client {
         .expect("the administrator logs in")
 }
 
-/// A refusal: its status, the stable code of what is wrong, the sentence, and all else that it tells.
-///
-/// At a form's field Directus shows only errors of its own code `FAILED_VALIDATION`; ours is the reason.
+/// A refusal: its status, its reason ([`ApiError::reason`]), the sentence, and all else that it tells.
 pub fn refusal<T: std::fmt::Debug>(result: Result<T, ApiError>) -> (u16, String, String, Value) {
     match result {
-        Err(ApiError::Refused { status, code, message, extensions, .. }) => {
-            let code = extensions["reason"].as_str().map_or(code, str::to_owned);
-            (status.as_u16(), code, message, extensions)
+        Err(error) => {
+            let reason = error.reason().to_owned();
+            match error {
+                ApiError::Refused { status, message, extensions, .. } => {
+                    (status.as_u16(), reason, message, extensions)
+                }
+                ApiError::Http(error) => panic!("expected a refusal, got {error}"),
+            }
         }
-        other => panic!("expected a refusal, got {other:?}"),
+        Ok(answer) => panic!("expected a refusal, got {answer:?}"),
     }
 }
 

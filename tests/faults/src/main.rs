@@ -1,6 +1,7 @@
 //! `npm run -s faults -- <name> --json`: what a fault costs. Nothing, or the run fails.
 
 mod kill;
+mod outbox;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 
 /// Fault runs of Biplane; the last line of output is one JSON object. Exits 0 only when nothing
-/// that a tracker saw acknowledged was lost or doubled.
+/// that a tracker or a client saw acknowledged was lost.
 #[derive(Debug, Parser)]
 #[command(name = "faults", version, max_term_width = 100)]
 struct Arguments {
@@ -26,6 +27,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Fault {
     Kill(kill::Arguments),
+    Outbox(outbox::Arguments),
 }
 
 /// What came of a fault run.
@@ -34,13 +36,13 @@ struct Outcome {
     fault: &'static str,
     /// Gives the same faults at the same times again, as far as the machine allows.
     seed: u64,
-    /// Records that trackers saw acknowledged.
+    /// Records that trackers, or changes that clients saw acknowledged.
     acknowledged: u64,
-    /// Of these, how many are in the table.
+    /// Of these, how many have arrived where they belong.
     stored: u64,
     /// Acknowledged and not stored.
     lost: u64,
-    /// Rows beyond one for a record.
+    /// Beyond one for a record.
     doubled: u64,
     /// Nothing lost, nothing doubled, and the faults did happen.
     ok: bool,
@@ -70,5 +72,6 @@ async fn run(arguments: Arguments) -> Result<Outcome, SetupError> {
     let progress = Progress::default();
     match arguments.fault {
         Fault::Kill(kill) => kill.run(&layout, &progress).await,
+        Fault::Outbox(outbox) => outbox.run(&layout, &progress).await,
     }
 }

@@ -108,7 +108,10 @@ impl Arguments {
         }
         if wanted(Suite::Faults) {
             let args = ["faults", "kill", "--kills", "6", "--seed", "1", "--json"];
-            suites.run("faults", layout.project.join("scripts/biplane"), &args).await;
+            let biplane = layout.project.join("scripts/biplane");
+            suites.run("faults", biplane.clone(), &args).await;
+            let args = ["faults", "outbox", "--seconds", "10", "--json"];
+            suites.run("faults of the outbox", biplane, &args).await;
         }
         Ok(suites.finish())
     }

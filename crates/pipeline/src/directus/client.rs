@@ -41,6 +41,21 @@ pub enum ApiError {
     Http(#[from] reqwest::Error),
 }
 
+impl ApiError {
+    /// The stable code of what is wrong. At a form's field Directus shows only errors of its own code
+    /// `FAILED_VALIDATION`, and its importer keeps only some of what an error told: a rule's own code
+    /// is in `reason` there, and in `substring` here.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Refused { code, extensions, .. } => {
+                let told = |key: &str| extensions[key].as_str();
+                told("reason").or_else(|| told("substring")).unwrap_or(code)
+            }
+            Self::Http(_) => "UNREACHABLE",
+        }
+    }
+}
+
 /// Without the token, which opens everything that its user may.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,61 @@
+//! Items as a write would leave them.
+
+use serde_json::Value;
+
+use crate::{Call, Event, Need, Outcome, Rejection};
+
+/// An item as a write would leave it: the new values, and the stored ones of what stays.
+#[derive(Clone, Copy)]
+pub struct After<'a> {
+    payload: &'a Value,
+    stored: Option<&'a Value>,
+}
+
+impl<'a> After<'a> {
+    /// A field's value; `None` where it is empty or not known.
+    pub fn field(&self, name: &str) -> Option<&'a Value> {
+        self.payload.get(name).or_else(|| self.stored?.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// A field's text.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.field(name).and_then(Value::as_str)
+    }
+}
+
+/// Every item that the write concerns. A change of a part of `fields` is judged together with what the
+/// items hold, which is asked for first; a change of none of them concerns no item.
+///
+/// An answer lacking items means that the caller can't see them all.
+pub fn after<'a>(
+    call: &'a Call,
+    fields: &'static [&'static str],
+) -> Result<Vec<After<'a>>, Box<Outcome>> {
+    let payload = &call.payload;
+    let given = fields.iter().filter(|field| payload.get(field).is_some()).count();
+    if call.event != Some(Event::Update) || given == fields.len() {
+        return Ok(vec![After { payload, stored: None }]);
+    }
+    if given == 0 {
+        return Ok(Vec::new());
+    }
+    match call.ctx.results.get("items") {
+        None => Err(Box::new(Outcome::need(Need::ItemsRead {
+            name: "items",
+            collection: call.ctx.collection.clone(),
+            keys: call.ctx.keys.clone(),
+            fields,
+            keep: false,
+        }))),
+        Some(Value::Array(items)) if items.len() < call.ctx.distinct_keys() => {
+            Err(Box::new(Outcome::reject(Rejection::forbidden())))
+        }
+        Some(Value::Array(items)) => {
+            Ok(items.iter().map(|item| After { payload, stored: Some(item) }).collect())
+        }
+        Some(_) => {
+            let rejection = Rejection::contract("the answer `items` is no list");
+            Err(Box::new(Outcome::reject(rejection)))
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Events and their courses: times in order, a time zone that is one.
+
+use biplane_core::ErrorCode;
+use serde_json::Value;
+
+use crate::after::{After, after};
+use crate::request::short;
+use crate::span::Span;
+use crate::{Call, Event, Outcome, Rejection, Rule, Trigger};
+
+const EVENT_SPAN: Span = Span { start: "starts_at", end: "ends_at", code: ErrorCode::EventTimes };
+const CHECKPOINT_SPAN: Span =
+    Span { start: "opens_at", end: "closes_at", code: ErrorCode::CheckpointTimes };
+const TIMES_OF_EVENTS: &[&str] = &["starts_at", "ends_at"];
+const TIMES_OF_CHECKPOINTS: &[&str] = &["opens_at", "closes_at"];
+
+/// An event ends after it starts, and its time zone has an IANA name.
+pub const VALIDATE: Rule = Rule {
+    name: "event.validate",
+    trigger: Trigger::Filter {
+        events: &[Event::Create, Event::Update],
+        collections: &["events"],
+        fields: &["starts_at", "ends_at", "timezone"],
+        flat: None,
+    },
+};
+
+/// A checkpoint closes after it opens.
+pub const CHECKPOINT: Rule = Rule {
+    name: "checkpoint.validate",
+    trigger: Trigger::Filter {
+        events: &[Event::Create, Event::Update],
+        collections: &["checkpoints"],
+        fields: TIMES_OF_CHECKPOINTS,
+        flat: None,
+    },
+};
+
+/// See [`VALIDATE`].
+pub fn validate(call: &Call) -> Outcome {
+    let zone = call.payload.get("timezone").and_then(wrong_zone);
+    let items = match after(call, TIMES_OF_EVENTS) {
+        Ok(items) => items,
+        // What is wrong already needs no read.
+        Err(outcome) => return zone.map_or(*outcome, Outcome::reject),
+    };
+    Outcome::rejections(zone.into_iter().chain(wrong(EVENT_SPAN, &items)).collect())
+}
+
+/// See [`CHECKPOINT`].
+pub fn checkpoint(call: &Call) -> Outcome {
+    match after(call, TIMES_OF_CHECKPOINTS) {
+        Ok(items) => Outcome::rejections(wrong(CHECKPOINT_SPAN, &items)),
+        Err(outcome) => *outcome,
+    }
+}
+
+/// What is wrong with the first of the items that is not right.
+fn wrong(span: Span, items: &[After<'_>]) -> Vec<Rejection> {
+    items.iter().find_map(|item| span.read(*item).err()).unwrap_or_default()
+}
+
+/// Names in the form of the IANA database, such as `Europe/Ljubljana`. Whether there is such a place
+/// the database is not here to say.
+fn wrong_zone(value: &Value) -> Option<Rejection> {
+    let name = value.as_str().unwrap_or_default();
+    let part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "_+-".contains(c))
+    };
+    let fits = name == "UTC"
+        || (name.len() <= 64
+            && (2..=3).contains(&name.split('/').count())
+            && name.split('/').all(part));
+    (!fits).then(|| {
+        let message =
+            format!("timezone: `{}` is not a name like Europe/Ljubljana or UTC", short(name));
+        Rejection::field(ErrorCode::EventTimezone, "timezone", message)
+    })
+}

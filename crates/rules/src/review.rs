@@ -1,0 +1,172 @@
+//! What people say of the data: flags of positions and edits of crossings.
+
+use biplane_core::{ErrorCode, Timestamp};
+use serde_json::{Value, json};
+
+use crate::after::{After, after};
+use crate::request::is_uuid;
+use crate::span::Span;
+use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
+
+const FLAG: Span = Span { start: "starts_at", end: "ends_at", code: ErrorCode::FlagRange };
+const FLAG_FIELDS: &[&str] = &["device", "verdict", "starts_at", "ends_at"];
+const EDIT_FIELDS: &[&str] = &["action", "crossing", "entry", "checkpoint", "crossed_at"];
+const OTHER_FIELDS: &[&str] = &["id", "verdict", "starts_at", "ends_at"];
+
+/// Longest range of a flag: 31 days.
+const MAX_RANGE_MS: i64 = 31 * 86_400_000;
+/// A reason that says something.
+const MIN_REASON: usize = 3;
+
+/// A flag has a range, a reason, and no flag that says the contrary of the same positions.
+pub const POSITION_FLAG: Rule = Rule {
+    name: "position_flag.validate",
+    trigger: Trigger::Filter {
+        events: &[Event::Create, Event::Update],
+        collections: &["position_flags"],
+        fields: &["device", "verdict", "starts_at", "ends_at", "reason"],
+        flat: None,
+    },
+};
+
+/// An edit has a reason, and what its action needs.
+pub const CROSSING_EDIT: Rule = Rule {
+    name: "crossing_edit.validate",
+    trigger: Trigger::Filter {
+        events: &[Event::Create, Event::Update],
+        collections: &["crossing_edits"],
+        fields: &["action", "crossing", "entry", "checkpoint", "crossed_at", "reason"],
+        flat: None,
+    },
+};
+
+/// See [`POSITION_FLAG`].
+pub fn position_flag(call: &Call) -> Outcome {
+    let mut faults: Vec<_> = wrong_reason(call).into_iter().collect();
+    let items = match after(call, FLAG_FIELDS) {
+        Ok(items) => items,
+        Err(outcome) if faults.is_empty() => return *outcome,
+        Err(_) => return Outcome::rejections(faults),
+    };
+    let mut ranges = Vec::new();
+    for item in &items {
+        match range(*item) {
+            Ok(range) => ranges.push((*item, range)),
+            Err(wrong) => {
+                faults.extend(wrong);
+                break;
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Outcome::rejections(faults);
+    }
+    contradiction(call, &ranges)
+}
+
+fn range(item: After<'_>) -> Result<(Timestamp, Timestamp), Vec<Rejection>> {
+    let (start, end) = FLAG.read(item)?;
+    let missing = [(start, FLAG.start), (end, FLAG.end)]
+        .into_iter()
+        .filter(|(time, _)| time.is_none())
+        .map(|(_, field)| Rejection::field(FLAG.code, field, format!("{field}: is required")));
+    let missing: Vec<_> = missing.collect();
+    let (Some(start), Some(end)) = (start, end) else { return Err(missing) };
+    if end - start > MAX_RANGE_MS {
+        let message = format!("ends_at: {end} is more than 31 days after `starts_at`");
+        return Err(vec![Rejection::field(FLAG.code, FLAG.end, message)]);
+    }
+    Ok((start, end))
+}
+
+/// Asks for flags of the other verdict that share a moment with one of these, and refuses if there is one.
+fn contradiction(call: &Call, ranges: &[(After<'_>, (Timestamp, Timestamp))]) -> Outcome {
+    let contrary = |(item, (start, end)): &(After<'_>, (Timestamp, Timestamp))| {
+        let device = item.text("device").filter(|device| is_uuid(device))?;
+        let verdict = item.text("verdict").unwrap_or("faulty");
+        Some(json!({
+            "device": { "_eq": device }, "verdict": { "_neq": verdict },
+            "starts_at": { "_lt": end.to_string() }, "ends_at": { "_gt": start.to_string() },
+        }))
+    };
+    let any: Vec<Value> = ranges.iter().filter_map(contrary).collect();
+    if any.is_empty() {
+        return Outcome::default();
+    }
+    let found = match call.ctx.results.get("contrary") {
+        None => {
+            let filter = json!({ "_and": [{ "_or": any }, { "id": { "_nin": call.ctx.keys } }] });
+            let others = if call.ctx.keys.is_empty() { json!({ "_or": any }) } else { filter };
+            return Outcome::need(Need::ItemsFind {
+                name: "contrary",
+                collection: "position_flags",
+                filter: others,
+                fields: OTHER_FIELDS,
+                limit: Some(1),
+                keep: false,
+            });
+        }
+        Some(Value::Array(found)) => found.first(),
+        Some(_) => return Outcome::reject(Rejection::contract("the answer `contrary` is no list")),
+    };
+    let Some(other) = found else { return Outcome::default() };
+    let told = |field: &str| other.get(field).and_then(Value::as_str).unwrap_or("?");
+    let message = format!(
+        "verdict: another flag says `{}` of the same tracker from {} to {}",
+        told("verdict"),
+        told("starts_at"),
+        told("ends_at"),
+    );
+    Outcome::reject(Rejection::field(ErrorCode::FlagContradicts, "verdict", message))
+}
+
+/// See [`CROSSING_EDIT`].
+pub fn crossing_edit(call: &Call) -> Outcome {
+    let mut faults: Vec<_> = wrong_reason(call).into_iter().collect();
+    match after(call, EDIT_FIELDS) {
+        Ok(items) => {
+            faults.extend(items.iter().find_map(|item| wrong_edit(*item)));
+            Outcome::rejections(faults)
+        }
+        Err(outcome) if faults.is_empty() => *outcome,
+        Err(_) => Outcome::rejections(faults),
+    }
+}
+
+/// Of each action, what it needs and what it may not have.
+fn wrong_edit(item: After<'_>) -> Option<Rejection> {
+    const ADD: (&[&str], &[&str]) = (&["entry", "checkpoint", "crossed_at"], &["crossing"]);
+    const VOID: (&[&str], &[&str]) = (&["crossing"], &["crossed_at"]);
+    const ADJUST: (&[&str], &[&str]) = (&["crossing", "crossed_at"], &[]);
+    let action = item.text("action").unwrap_or_default();
+    let (needed, forbidden) = match action {
+        "add" => ADD,
+        "void" => VOID,
+        "adjust" => ADJUST,
+        _ => {
+            let message = "action: is required: add, void or adjust";
+            return Some(Rejection::field(ErrorCode::EditAction, "action", message));
+        }
+    };
+    let fault = |field: &'static str, what: &str| {
+        Rejection::field(ErrorCode::EditAction, field, format!("{field}: {what} `{action}`"))
+    };
+    let missing = needed.iter().find(|field| item.field(field).is_none());
+    let stray = forbidden.iter().find(|field| item.field(field).is_some());
+    missing
+        .map(|field| fault(field, "is required for the action"))
+        .or_else(|| stray.map(|field| fault(field, "must be empty for the action")))
+}
+
+/// A reason that is given must say something; a new item must have one.
+fn wrong_reason(call: &Call) -> Option<Rejection> {
+    let given = call.payload.get("reason");
+    if given.is_none() && call.event == Some(Event::Update) {
+        return None;
+    }
+    let length = given.and_then(Value::as_str).map_or(0, |reason| reason.trim().chars().count());
+    (length < MIN_REASON).then(|| {
+        let message = format!("reason: is required, in {MIN_REASON} characters or more");
+        Rejection::field(ErrorCode::ReviewReason, "reason", message)
+    })
+}

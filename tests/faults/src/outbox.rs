@@ -1,0 +1,155 @@
+//! `outbox`: Redis hangs while people work in Directus, then it is killed. What they did has to reach
+//! Redis all the same, once it is back.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use biplane_stack::directus::Client;
+use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
+use clap::Args;
+use serde_json::json;
+
+use crate::Outcome;
+
+/// What a change of a flag orders: see `db-init/always/060_outbox.sql`.
+const STREAM: &str = "recompute";
+const ORGANIZATION: &str = "0fa11111-0000-4000-8000-000000000001";
+const DEVICE: &str = "0fa11111-0000-4000-8000-000000000002";
+
+/// Let Redis hang, then kill it, while flags are set in Directus.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// How long Redis hangs, in seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+}
+
+impl Arguments {
+    /// Starts a stack of its own, lets its Redis hang, counts, and stops it.
+    pub async fn run(self, layout: &Layout, progress: &Progress) -> Result<Outcome, SetupError> {
+        let node = prepare(layout, progress, false).await?;
+        let data = layout.data.join(format!("faults-{}", std::process::id()));
+        let throwaway = Layout::of_checkout(&layout.project, Some(data))?;
+        let options = Options { ports: Ports::free()?, demo: false };
+        let mut stack = Stack::new(&throwaway, options)?;
+        let outcome = match stack.start(&node, progress).await {
+            Ok(description) => self.torment(&mut stack, &description, progress).await,
+            Err(error) => Err(error),
+        };
+        stack.stop().await;
+        if outcome.as_ref().is_ok_and(|outcome| outcome.ok) {
+            throwaway.remove()?;
+        }
+        outcome
+    }
+
+    async fn torment(
+        self,
+        stack: &mut Stack,
+        description: &Description,
+        progress: &Progress,
+    ) -> Result<Outcome, SetupError> {
+        let directus = Client::log_in(
+            &description.directus_url,
+            &description.admin_email,
+            &description.admin_password,
+        )
+        .await
+        .map_err(failed)?;
+        furnish(&directus).await?;
+
+        let step = progress.step("Redis hangs");
+        let mut set: u64 = 0;
+        let working = async {
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(self.seconds);
+            while tokio::time::Instant::now() < deadline {
+                flag(&directus, set).await?;
+                set += 1;
+                step.note(format!("{set} flags"));
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            Ok::<_, SetupError>(())
+        };
+        stack.freeze("Redis", working).await??;
+        step.done(format!("{} s, {set} flags were set meanwhile", self.seconds));
+
+        let step = progress.step("Redis is killed");
+        // The first entries may just be on their way.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stack.crash("Redis").await?;
+        flag(&directus, set).await?;
+        set += 1;
+        let arrived = settled(description, set).await?;
+        let stored = arrived.len() as u64;
+        let doubled = arrived.values().sum::<u64>() - stored;
+        step.done(format!("{stored} of {set} orders are in Redis, {doubled} of them again"));
+        let lost = set.saturating_sub(stored);
+        // At least once: what comes again carries the same `outbox_id`.
+        let (ok, kills) = (lost == 0 && set > 1, BTreeMap::from([("Redis", 1)]));
+        Ok(Outcome {
+            fault: "outbox",
+            seed: 0,
+            acknowledged: set,
+            stored,
+            lost,
+            doubled,
+            ok,
+            kills,
+        })
+    }
+}
+
+async fn furnish(directus: &Client) -> Result<(), SetupError> {
+    let organization =
+        json!({ "id": ORGANIZATION, "name": "Faults", "slug": "faults", "status": "active" });
+    directus.create("/items/organizations", &organization).await.map_err(failed)?;
+    let device = json!({
+        "id": DEVICE, "organization": ORGANIZATION, "name": "Tracker", "imei": "490154203237518",
+        "protocol": "teltonika", "status": "active",
+    });
+    directus.create("/items/devices", &device).await.map_err(failed)?;
+    Ok(())
+}
+
+/// A minute each, so that none overlaps another.
+async fn flag(directus: &Client, number: u64) -> Result<(), SetupError> {
+    let time = |minute: u64| {
+        let (day, hour) = (1 + minute / 1440, minute / 60 % 24);
+        format!("2026-01-{day:02}T{hour:02}:{:02}:00Z", minute % 60)
+    };
+    let flag = json!({
+        "organization": ORGANIZATION, "device": DEVICE, "verdict": "faulty", "reason": "fault run",
+        "starts_at": time(number), "ends_at": time(number + 1),
+    });
+    directus.create("/items/position_flags", &flag).await.map(|_| ()).map_err(failed)
+}
+
+/// How often each order is in the stream, once all are there or nothing has changed for 20 s.
+async fn settled(description: &Description, set: u64) -> Result<HashMap<String, u64>, SetupError> {
+    let client = redis::Client::open(description.redis_url.as_str()).map_err(failed)?;
+    let mut connection = client.get_multiplexed_async_connection().await.map_err(failed)?;
+    let (mut before, mut quiet) = (0, 0);
+    loop {
+        let entries: redis::streams::StreamRangeReply = redis::cmd("XRANGE")
+            .arg(STREAM)
+            .arg("-")
+            .arg("+")
+            .query_async(&mut connection)
+            .await
+            .map_err(failed)?;
+        let mut arrived = HashMap::new();
+        for id in entries.ids.iter().filter_map(|entry| entry.get::<String>("outbox_id")) {
+            *arrived.entry(id).or_insert(0) += 1;
+        }
+        quiet = if arrived.len() == before { quiet + 1 } else { 0 };
+        if arrived.len() as u64 >= set || quiet >= 20 {
+            return Ok(arrived);
+        }
+        before = arrived.len();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+fn failed(why: impl std::fmt::Display) -> SetupError {
+    SetupError::new("Fault run", why)
+}
