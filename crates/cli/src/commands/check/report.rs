@@ -62,7 +62,8 @@ impl Report {
         match self.json.take() {
             Some(json) => copy(json, &mut self.out),
             None => {
-                let of = format!("{items} items of `{}`", self.collection);
+                let noun = if items == 1 { "item" } else { "items" };
+                let of = format!("{items} {noun} of `{}`", self.collection);
                 match invalid {
                     0 => writeln!(self.out, "{of}: all valid"),
                     _ => writeln!(self.out, "{of}: {} valid, {invalid} not", items - invalid),
