@@ -5,6 +5,7 @@
 
 mod path;
 mod report;
+mod wasm;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Bench {
     Path(path::Arguments),
+    Wasm(wasm::Arguments),
 }
 
 #[tokio::main]
@@ -55,5 +57,6 @@ async fn run(arguments: &Arguments) -> Result<report::Report, SetupError> {
     let progress = Progress::default();
     match &arguments.bench {
         Bench::Path(path) => path.run(&layout, &progress).await,
+        Bench::Wasm(wasm) => wasm.run(&layout, &progress).await,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A benchmark's figures.
 #[derive(Debug, Serialize)]
@@ -24,11 +24,31 @@ struct Machine {
 /// One figure with its peers.
 #[derive(Debug, Serialize)]
 pub struct Figure {
-    id: &'static str,
-    unit: &'static str,
+    id: String,
+    unit: String,
     ours: f64,
-    peers: BTreeMap<&'static str, f64>,
-    ratios: BTreeMap<&'static str, f64>,
+    peers: BTreeMap<String, f64>,
+    ratios: BTreeMap<String, f64>,
+    /// In which each side's median lies, with about 95 % confidence.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    intervals: BTreeMap<String, [f64; 2]>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    details: BTreeMap<String, f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// A figure of which less is better, as a script measured it.
+#[derive(Debug, Deserialize)]
+pub struct Measured {
+    id: String,
+    unit: String,
+    ours: f64,
+    peers: BTreeMap<String, f64>,
+    intervals: BTreeMap<String, [f64; 2]>,
+    #[serde(default)]
+    details: BTreeMap<String, f64>,
+    note: Option<String>,
 }
 
 impl Report {
@@ -46,13 +66,33 @@ impl Report {
     pub fn table(&self) -> String {
         let mut table = String::new();
         for figure in &self.results {
-            let _ = writeln!(table, "{:24} {:>12.0} {}", figure.id, figure.ours, figure.unit);
+            let unit = &figure.unit;
+            let spread = |side: &str| {
+                figure.intervals.get(side).map_or(String::new(), |[low, high]| {
+                    format!("  ({} to {})", shown(*low), shown(*high))
+                })
+            };
+            let _ = writeln!(
+                table,
+                "{:24} {:>12} {unit}{}",
+                figure.id,
+                shown(figure.ours),
+                spread("ours")
+            );
             for (peer, value) in &figure.peers {
                 let _ = writeln!(
                     table,
-                    "  {peer:22} {value:>12.0} {}  ratio {:.2}",
-                    figure.unit, figure.ratios[peer]
+                    "  {peer:22} {:>12} {unit}  ratio {:.2}{}",
+                    shown(*value),
+                    figure.ratios[peer],
+                    spread(peer)
                 );
+            }
+            for (detail, value) in &figure.details {
+                let _ = writeln!(table, "  {detail:22} {:>12}", shown(*value));
+            }
+            if let Some(note) = &figure.note {
+                let _ = writeln!(table, "  {note}");
             }
         }
         table
@@ -67,14 +107,47 @@ impl Figure {
         ours: f64,
         peers: &[(&'static str, f64)],
     ) -> Self {
-        let ratio = |peer: f64| (ours / peer * 1000.0).round() / 1000.0;
         Self {
-            id,
-            unit,
+            id: id.to_owned(),
+            unit: unit.to_owned(),
             ours,
-            peers: peers.iter().copied().collect(),
-            ratios: peers.iter().map(|&(name, peer)| (name, ratio(peer))).collect(),
+            peers: peers.iter().map(|&(name, peer)| (name.to_owned(), peer)).collect(),
+            ratios: peers
+                .iter()
+                .map(|&(name, peer)| (name.to_owned(), places(ours / peer)))
+                .collect(),
+            intervals: BTreeMap::new(),
+            details: BTreeMap::new(),
+            note: None,
         }
+    }
+}
+
+impl From<Measured> for Figure {
+    fn from(measured: Measured) -> Self {
+        let Measured { id, unit, ours, peers, intervals, details, note } = measured;
+        let ratios = peers.iter().map(|(name, peer)| (name.clone(), places(peer / ours))).collect();
+        let peers = peers.into_iter().map(|(name, peer)| (name, places(peer))).collect();
+        let intervals = intervals
+            .into_iter()
+            .map(|(name, [low, high])| (name, [places(low), places(high)]))
+            .collect();
+        let details = details.into_iter().map(|(name, value)| (name, places(value))).collect();
+        Self { id, unit, ours: places(ours), peers, ratios, intervals, details, note }
+    }
+}
+
+/// To three places after the point: the rest is noise.
+fn places(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// With as many places as say something.
+fn shown(value: f64) -> String {
+    if value.abs() < 100.0 && value.fract() != 0.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.0}")
     }
 }
 
@@ -95,5 +168,34 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
             memory_gib: kib.div_ceil(1024 * 1024),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_measured_has_ratios_above_one_where_ours_takes_less() {
+        let line = r#"{"id": "x", "unit": "us", "ours": 2, "peers": {"a": 5, "b": 1},
+            "intervals": {"ours": [1.00004, 3]}, "note": "n"}"#;
+        let measured: Measured = serde_json::from_str(line).expect("a figure");
+        let json = serde_json::to_value(Figure::from(measured)).expect("JSON");
+        let expected = serde_json::json!({
+            "id": "x", "unit": "us", "ours": 2.0, "peers": {"a": 5.0, "b": 1.0},
+            "ratios": {"a": 2.5, "b": 0.5}, "intervals": {"ours": [1.0, 3.0]}, "note": "n",
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn a_figure_of_a_rate_has_ratios_above_one_where_ours_is_more() {
+        let figure = Figure::more_is_better("path", "positions/s", 30.0, &[("copy", 60.0)]);
+        let json = serde_json::to_value(figure).expect("JSON");
+        let expected = serde_json::json!({
+            "id": "path", "unit": "positions/s", "ours": 30.0,
+            "peers": {"copy": 60.0}, "ratios": {"copy": 0.5},
+        });
+        assert_eq!(json, expected);
     }
 }

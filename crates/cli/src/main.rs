@@ -30,6 +30,7 @@ enum Command {
     Boot(commands::boot::Arguments),
     Test(commands::test::Arguments),
     Lint(commands::lint::Arguments),
+    Check(commands::check::Arguments),
 }
 
 // One thread: children end with the thread that started them, and no step here needs two.
@@ -46,6 +47,7 @@ async fn main() -> ExitCode {
         Command::Schema(schema) => schema.run(&start).await,
         Command::DbInit(db_init) => db_init.run(&start).await,
         Command::Boot(boot) => boot.run().await,
+        Command::Check(check) => Ok(check.run(&start)),
         Command::Test(test) => match layout(None) {
             Ok(layout) => test.run(&layout).await,
             Err(error) => Err(error),

@@ -73,6 +73,10 @@ error_codes! {
     TenancyReference = "TENANCY_REFERENCE", 400;
     /// Directus's own code: the caller may not see or do this. Says no more, on purpose.
     Forbidden = "FORBIDDEN", 403;
+    /// Directus's own code: a required field is not given, or null.
+    FailedValidation = "FAILED_VALIDATION", 400;
+    /// Directus's own code: what should be an item is none.
+    InvalidPayload = "INVALID_PAYLOAD", 400;
     /// A parameter of an endpoint or an option of an operation is not what it may be.
     ParameterInvalid = "PARAMETER_INVALID", 400;
     /// A parameter that has to be there is not.

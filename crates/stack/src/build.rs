@@ -37,12 +37,8 @@ pub async fn native(layout: &Layout, progress: &Progress) -> Result<(), SetupErr
     Ok(())
 }
 
-/// Builds the WASM module and the extension bundle that carries it.
-pub async fn extension(
-    layout: &Layout,
-    node: &Node,
-    progress: &Progress,
-) -> Result<(), SetupError> {
+/// Builds the WASM module.
+pub async fn wasm(layout: &Layout, node: &Node, progress: &Progress) -> Result<(), SetupError> {
     let step = progress.step("Rules to WASM");
     let path = std::env::join_paths(
         std::iter::once(tools::bin(layout)).chain(std::env::split_paths(&node.path())),
@@ -62,7 +58,16 @@ pub async fn extension(
     .await
     .map_err(|error| error.advice("the compiler's message is above"))?;
     step.done("wasm/pkg");
+    Ok(())
+}
 
+/// Builds the WASM module and the extension bundle that carries it.
+pub async fn extension(
+    layout: &Layout,
+    node: &Node,
+    progress: &Progress,
+) -> Result<(), SetupError> {
+    wasm(layout, node, progress).await?;
     let step = progress.step("Directus extension");
     let bundle = layout.project.join("extensions/biplane");
     let stamp_file = bundle.join("dist/.stamp");

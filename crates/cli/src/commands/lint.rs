@@ -52,6 +52,9 @@ impl Arguments {
         suites
             .run("types of browser tests", "npx", &["--no-install", "tsc", "-p", "tests/browser"])
             .await;
+        suites
+            .run("types of benchmarks", "npx", &["--no-install", "tsc", "-p", "crates/bench/wasm"])
+            .await;
         suites.run("images", "node", &["scripts/lint-deploy.mjs"]).await;
         let started = Instant::now();
         let found = impurities(layout).await?;

@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod boot;
+pub mod check;
 pub mod db_init;
 pub mod lint;
 pub mod schema;
