@@ -1,6 +1,6 @@
 import type { OperationAppConfig } from '@directus/types';
 
-import { operationId } from './operations.ts';
+import { operationId } from './operation-id.ts';
 import type { Manifest, Parameter } from './protocol.ts';
 
 type FormField = Extract<OperationAppConfig['options'], { field?: string }[]>[number];

@@ -2,9 +2,7 @@ import type { OperationApiConfig } from '@directus/types';
 
 import type { Engine } from './engine.ts';
 import { runRule } from './host.ts';
-
-/** The id of a rule's operation in Directus. */
-export const operationId = (rule: string) => `biplane-${rule}`;
+import { operationId } from './operation-id.ts';
 
 /** An operation for each rule of that kind. What it throws goes to the Flow's failure path. */
 export function operationsOf(engine: Engine): OperationApiConfig[] {
