@@ -84,10 +84,11 @@ fn contradiction(call: &Call, ranges: &[(After<'_>, (Timestamp, Timestamp))]) ->
     let contrary = |(item, (start, end)): &(After<'_>, (Timestamp, Timestamp))| {
         let device = item.text("device").filter(|device| is_uuid(device))?;
         let verdict = item.text("verdict").unwrap_or("faulty");
-        Some(json!({
-            "device": { "_eq": device }, "verdict": { "_neq": verdict },
-            "starts_at": { "_lt": end.to_string() }, "ends_at": { "_gt": start.to_string() },
-        }))
+        // Within `_or` Directus takes the fields of one object for alternatives too.
+        Some(json!({ "_and": [
+            { "device": { "_eq": device } }, { "verdict": { "_neq": verdict } },
+            { "starts_at": { "_lt": end.to_string() } }, { "ends_at": { "_gt": start.to_string() } },
+        ] }))
     };
     let any: Vec<Value> = ranges.iter().filter_map(contrary).collect();
     if any.is_empty() {

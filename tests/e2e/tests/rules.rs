@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use biplane_e2e::{Tenant, admin, stack};
+use biplane_e2e::{Findings, Tenant, admin, stack};
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 
@@ -187,4 +187,31 @@ async fn what_is_rolled_back_orders_nothing() {
     transaction.rollback().await.expect("rolled back");
     let after: i64 = database.query_one(count, &[&device]).await.expect("a count").get(0);
     assert_eq!(after, 0);
+}
+
+#[tokio::test]
+async fn only_a_flag_that_says_the_contrary_of_the_same_positions_is_in_the_way() {
+    let (stack, mut findings) = (stack(), Findings::default());
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let flag = |verdict: &str, from: &str, to: &str| {
+        json!({
+            "organization": tenant.organization, "device": tenant.device, "verdict": verdict,
+            "starts_at": format!("2026-05-01T{from}:00Z"), "ends_at": format!("2026-05-01T{to}:00Z"),
+            "reason": "seen in the recording",
+        })
+    };
+    let mut set = async |what: &str, flag: Value| {
+        (what.to_owned(), tenant.operator.create("/items/position_flags", &flag).await)
+    };
+    for (what, flag) in [
+        ("the first", flag("faulty", "09:00", "10:00")),
+        ("the same again", flag("faulty", "09:30", "09:40")),
+        ("the contrary just after it", flag("valid", "10:00", "11:00")),
+    ] {
+        let (what, made) = set(what, flag).await;
+        findings.allowed(&what, made);
+    }
+    let (what, made) = set("the contrary within it", flag("valid", "09:50", "09:55")).await;
+    findings.refused(&what, made, 400, &["FLAG_CONTRADICTS"]);
 }
