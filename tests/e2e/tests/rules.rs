@@ -201,7 +201,7 @@ async fn only_a_flag_that_says_the_contrary_of_the_same_positions_is_in_the_way(
             "reason": "seen in the recording",
         })
     };
-    let mut set = async |what: &str, flag: Value| {
+    let set = async |what: &str, flag: Value| {
         (what.to_owned(), tenant.operator.create("/items/position_flags", &flag).await)
     };
     for (what, flag) in [
