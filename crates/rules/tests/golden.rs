@@ -37,7 +37,7 @@ fn verdict(outcome: &Outcome) -> &str {
 
 fn check(text: &str) {
     let golden: Golden = serde_json::from_str(text).expect("golden cases");
-    assert!(golden.cases.len() > 10);
+    assert!(!golden.cases.is_empty());
     for case in golden.cases {
         let ctx = Context {
             collection: case.collection,
