@@ -246,7 +246,7 @@ async fn graphql_agrees_with_rest() {
         |tenant: &Tenant| json!({ "data": { "name": "G", "organization": tenant.organization } });
     let flags = |device: Uuid| {
         let span = ("2020-07-01T10:00:00Z", "2020-07-01T11:00:00Z");
-        json!({ "data": { "organization": two.organization, "device": device, "reason": "G", "starts_at": span.0, "ends_at": span.1 } })
+        json!({ "data": { "organization": two.organization, "device": device, "reason": "GraphQL", "starts_at": span.0, "ends_at": span.1 } })
     };
     for (what, query, variables, expected) in [
         ("an event where one is a manager", event, events(&two), "ok"),
