@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 
 import type { Browser, Page } from 'playwright-core';
 
@@ -11,22 +12,35 @@ import { serveFolder } from './file-server.ts';
 /** As in `tests/golden/*.json`; native Rust and the WASM in Node read the same cases. */
 interface Case {
 	name: string;
+	kind?: string;
 	rule: string;
-	collection: string;
-	event: string;
+	collection?: string;
+	event?: string;
 	payload: unknown;
+	now_ms?: number;
 	keys?: unknown[];
 	results?: Record<string, unknown>;
 	user?: string;
 	admin?: boolean;
 	expect: string;
 	message?: string;
+	needs?: string[];
+	patch?: unknown;
+	result?: unknown;
+	answer?: unknown;
 }
 
 interface Verdict {
 	verdict: string;
 	message: string | null;
+	needs: string[];
+	patch?: unknown;
+	result?: unknown;
+	answer?: unknown;
 }
+
+/** What a case may say besides its verdict. */
+const PARTS = ['message', 'needs', 'patch', 'result', 'answer'] as const;
 
 const root = new URL('../../', import.meta.url);
 const folder = new URL('tests/golden/', root);
@@ -60,9 +74,9 @@ describe('the rules in the browser judge as they do elsewhere', () => {
 		test(`${file} is judged as the golden cases say`, async () => {
 			const verdicts = await page.evaluate(judge, cases);
 			const differing = cases.flatMap((one, i) => {
-				const { verdict, message } = verdicts[i]!;
-				const same = verdict === one.expect && (one.message === undefined || message === one.message);
-				return same ? [] : [{ name: one.name, expect: one.expect, sentence: one.message, verdict, message }];
+				const found = verdicts[i]!;
+				const same = found.verdict === one.expect && PARTS.every((part) => one[part] === undefined || isDeepStrictEqual(found[part], one[part]));
+				return same ? [] : [{ expected: one, found }];
 			});
 			assert.deepEqual(differing, []);
 			assert.deepEqual(errors, []);
@@ -75,9 +89,12 @@ async function judge(cases: Case[]): Promise<Verdict[]> {
 	const script = '/biplane_wasm.js';
 	const rules = await import(script);
 	await rules.default();
-	return cases.map(({ rule, event, payload, collection, keys = [], results = {}, user = null, admin = false }) => {
-		const ctx = { now_ms: 0, collection, keys, user, role: null, admin, results };
-		const { reject, need } = rules.call('filter', rule, event, payload, ctx);
-		return { verdict: reject?.[0]?.code ?? (need?.length ? 'need' : 'ok'), message: reject?.[0]?.message ?? null };
+	return cases.map(({ kind = 'filter', rule, event = null, payload, ...known }) => {
+		const { collection = '', keys = [], results = {}, user = null, admin = false, now_ms = 0 } = known;
+		const ctx = { now_ms, collection, keys, user, role: null, admin, results };
+		const { reject, need, patch, result, answer } = rules.call(kind, rule, event, payload, ctx);
+		const needs = (need ?? []).map((one: { as: string }) => one.as);
+		const verdict = reject?.[0]?.code ?? (needs.length > 0 ? 'need' : 'ok');
+		return { verdict, message: reject?.[0]?.message ?? null, needs, patch, result, answer };
 	});
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Call, Event, Need, Outcome, Rejection};
+use crate::{Call, Event, Need, Outcome};
 
 /// An item as a write would leave it: the new values, and the stored ones of what stays.
 #[derive(Clone, Copy)]
@@ -39,23 +39,17 @@ pub fn after<'a>(
     if given == 0 {
         return Ok(Vec::new());
     }
-    match call.ctx.results.get("items") {
-        None => Err(Box::new(Outcome::need(Need::ItemsRead {
+    match call.ctx.items() {
+        Ok(Some(items)) => {
+            Ok(items.iter().map(|item| After { payload, stored: Some(item) }).collect())
+        }
+        Ok(None) => Err(Box::new(Outcome::need(Need::ItemsRead {
             name: "items",
             collection: call.ctx.collection.clone(),
             keys: call.ctx.keys.clone(),
             fields,
             keep: false,
         }))),
-        Some(Value::Array(items)) if items.len() < call.ctx.distinct_keys() => {
-            Err(Box::new(Outcome::reject(Rejection::forbidden())))
-        }
-        Some(Value::Array(items)) => {
-            Ok(items.iter().map(|item| After { payload, stored: Some(item) }).collect())
-        }
-        Some(_) => {
-            let rejection = Rejection::contract("the answer `items` is no list");
-            Err(Box::new(Outcome::reject(rejection)))
-        }
+        Err(rejection) => Err(Box::new(Outcome::reject(rejection))),
     }
 }

@@ -88,6 +88,23 @@ impl Context {
     pub(crate) fn distinct_keys(&self) -> usize {
         self.keys.iter().map(Value::to_string).collect::<HashSet<_>>().len()
     }
+
+    /// The items that a [`Need`] found; `None`: it was not asked for yet.
+    pub(crate) fn answer(&self, name: &str) -> Result<Option<&[Value]>, Rejection> {
+        match self.results.get(name) {
+            None => Ok(None),
+            Some(Value::Array(items)) => Ok(Some(items)),
+            Some(_) => Err(Rejection::contract(format!("the answer `{name}` is no list"))),
+        }
+    }
+
+    /// The answer `items`: all that an update changes, or the caller can't see them all.
+    pub(crate) fn items(&self) -> Result<Option<&[Value]>, Rejection> {
+        match self.answer("items")? {
+            Some(items) if items.len() < self.distinct_keys() => Err(Rejection::forbidden()),
+            items => Ok(items),
+        }
+    }
 }
 
 /// What a rule decides. Empty: nothing to say against it.

@@ -3,6 +3,7 @@
 use biplane_core::{ErrorCode, Imei, ImeiError};
 use serde_json::Value;
 
+use crate::shown::short;
 use crate::{Call, Event, Outcome, Rejection, Rule, Trigger};
 
 /// An IMEI has 15 digits, of which the last checks the others.
@@ -29,8 +30,7 @@ pub fn validate(call: &Call) -> Outcome {
     let digits = match Imei::from_digits(&imei) {
         Ok(digits) => digits,
         Err(_) => {
-            let shown: String = imei.chars().take(32).collect();
-            return reject(format!("imei: `{shown}` is not 15 digits"));
+            return reject(format!("imei: `{}` is not 15 digits", short(&imei)));
         }
     };
     match digits.check() {

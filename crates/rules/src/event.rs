@@ -4,7 +4,7 @@ use biplane_core::ErrorCode;
 use serde_json::Value;
 
 use crate::after::{After, after};
-use crate::request::short;
+use crate::shown::short;
 use crate::span::Span;
 use crate::{Call, Event, Outcome, Rejection, Rule, Trigger};
 

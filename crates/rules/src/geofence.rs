@@ -9,6 +9,7 @@ mod sweep;
 use biplane_core::ErrorCode;
 use serde_json::Value;
 
+use crate::shown::shown;
 use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
 use fault::{Fault, Kind};
 use geojson::Geometry;
@@ -46,8 +47,9 @@ pub fn validate(call: &Call) -> Outcome {
                 Err(fault) => Err(fault),
                 Ok(None) if !FIELDS.iter().any(|field| call.payload.get(field).is_some()) => Ok(()),
                 Ok(_) if !missing => judge(&call.payload),
-                Ok(given) => match call.ctx.results.get("items") {
-                    None => {
+                Ok(given) => match call.ctx.items() {
+                    Ok(Some(items)) => judge_merged(&call.payload, given, items),
+                    Ok(None) => {
                         return Outcome::need(Need::ItemsRead {
                             name: "items",
                             collection: call.ctx.collection.clone(),
@@ -56,14 +58,7 @@ pub fn validate(call: &Call) -> Outcome {
                             keep: false,
                         });
                     }
-                    Some(Value::Array(items)) if items.len() < call.ctx.distinct_keys() => {
-                        return Outcome::reject(Rejection::forbidden());
-                    }
-                    Some(Value::Array(items)) => judge_merged(&call.payload, given, items),
-                    Some(_) => {
-                        let message = "the answer `items` is no list".to_owned();
-                        return Outcome::reject(Rejection::contract(message));
-                    }
+                    Err(rejection) => return Outcome::reject(rejection),
                 },
             }
         }
@@ -121,7 +116,7 @@ fn radius(value: Option<&Value>) -> Result<(), Fault> {
     };
     match metres {
         Some(metres) if RADIUS_M.contains(&metres) => Ok(()),
-        _ => Err(Fault::Radius { found: geojson::shown(value.unwrap_or(&Value::Null)) }),
+        _ => Err(Fault::Radius { found: shown(value.unwrap_or(&Value::Null)) }),
     }
 }
 

@@ -15,9 +15,11 @@ mod device;
 mod event;
 mod flat;
 mod geofence;
+mod limits;
 mod manifest;
 mod request;
 mod review;
+mod shown;
 mod span;
 mod tenancy;
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod typescript;
 pub use call::{Answer, Call, Context, Effect, Kind, Level, Need, Outcome, PositionKey, Rejection};
 pub use flat::FlatGeometry;
 pub use geofence::MAX_POSITIONS;
+pub use limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, fits};
 pub use manifest::{Code, Event, Manifest, Rule, Trigger};
 pub use request::{Access, Arguments, Method, Parameter, ParameterKind, Place, Request};
 

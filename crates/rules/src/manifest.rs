@@ -4,6 +4,7 @@ use biplane_core::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 use crate::Kind;
+use crate::limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH};
 use crate::request::{Access, Method, Parameter};
 
 /// Everything that the host has to know to register the rules.
@@ -16,6 +17,10 @@ pub struct Manifest {
     pub name: &'static str,
     /// The module's version.
     pub version: &'static str,
+    /// Largest payload that crosses, in bytes as [`crate::fits`] counts them.
+    pub max_payload_bytes: usize,
+    /// How deep arrays and objects may be in one another.
+    pub max_payload_depth: usize,
     /// The rules.
     pub rules: Vec<Rule>,
     /// Every code that a client can see, with its HTTP status.
@@ -149,6 +154,8 @@ impl Manifest {
             abi,
             name: "biplane",
             version: env!("CARGO_PKG_VERSION"),
+            max_payload_bytes: MAX_PAYLOAD_BYTES,
+            max_payload_depth: MAX_PAYLOAD_DEPTH,
             rules,
             codes: ErrorCode::ALL
                 .iter()

@@ -7,6 +7,7 @@ use biplane_core::{ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::shown::{short, shown};
 use crate::{Call, Kind, Rejection};
 
 /// A request, as the host hands it over.
@@ -343,12 +344,7 @@ impl Parameter {
     }
 
     fn wrong(&self, value: &Value, expected: &str) -> Rejection {
-        let found = match value {
-            Value::String(text) => format!("`{}`", short(text)),
-            Value::Array(items) => format!("an array of {}", items.len()),
-            Value::Object(_) => "an object".to_owned(),
-            other => format!("`{other}`"),
-        };
+        let found = shown(value);
         let message = format!("{}: {found} is not {expected}", self.name);
         Rejection { field: Some(self.name), ..Rejection::new(ErrorCode::ParameterInvalid, message) }
     }
@@ -374,15 +370,6 @@ impl ParameterKind {
             Self::Json => "a JSON value".to_owned(),
         }
     }
-}
-
-/// A text for people: short, whatever a client sent.
-pub(crate) fn short(text: &str) -> String {
-    let mut short: String = text.chars().take(40).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }
 
 /// In the one form that Directus takes for a key.

@@ -94,8 +94,8 @@ fn contradiction(call: &Call, ranges: &[(After<'_>, (Timestamp, Timestamp))]) ->
     if any.is_empty() {
         return Outcome::default();
     }
-    let found = match call.ctx.results.get("contrary") {
-        None => {
+    let found = match call.ctx.answer("contrary") {
+        Ok(None) => {
             let filter = json!({ "_and": [{ "_or": any }, { "id": { "_nin": call.ctx.keys } }] });
             let others = if call.ctx.keys.is_empty() { json!({ "_or": any }) } else { filter };
             return Outcome::need(Need::ItemsFind {
@@ -107,8 +107,8 @@ fn contradiction(call: &Call, ranges: &[(After<'_>, (Timestamp, Timestamp))]) ->
                 keep: false,
             });
         }
-        Some(Value::Array(found)) => found.first(),
-        Some(_) => return Outcome::reject(Rejection::contract("the answer `contrary` is no list")),
+        Ok(Some(found)) => found.first(),
+        Err(rejection) => return Outcome::reject(rejection),
     };
     let Some(other) = found else { return Outcome::default() };
     let told = |field: &str| other.get(field).and_then(Value::as_str).unwrap_or("?");

@@ -3,7 +3,7 @@
 use biplane_core::{ErrorCode, Timestamp};
 
 use crate::after::After;
-use crate::{Rejection, request::short};
+use crate::{Rejection, shown::shown};
 
 /// The fields, and the code that says that they are wrong.
 #[derive(Clone, Copy)]
@@ -35,14 +35,10 @@ impl Span {
 
     fn time(&self, item: After<'_>, field: &'static str) -> Result<Option<Timestamp>, Rejection> {
         let Some(value) = item.field(field) else { return Ok(None) };
-        let found = match value.as_str() {
-            Some(text) => match time(text) {
-                Some(time) => return Ok(Some(time)),
-                None => format!("`{}`", short(text)),
-            },
-            None => "what was given".to_owned(),
-        };
-        let message = format!("{field}: {found} is not a time like 2026-05-01T09:30:00Z");
+        if let Some(time) = value.as_str().and_then(time) {
+            return Ok(Some(time));
+        }
+        let message = format!("{field}: {} is not a time like 2026-05-01T09:30:00Z", shown(value));
         Err(Rejection::field(self.code, field, message))
     }
 }

@@ -10,7 +10,7 @@ mod pointer;
 use biplane_core::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
+use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger, shown};
 use guarded::{GUARDED, Guarded, Reference};
 use pointer::{Pointer, same};
 
@@ -153,18 +153,13 @@ impl Question<'_> {
     }
 
     fn answer(&self, name: &str) -> Result<&[Value], Rejection> {
-        match self.call.ctx.results.get(name) {
-            Some(Value::Array(items)) => Ok(items),
-            _ => Err(Rejection::contract(format!("the answer `{name}` is no list"))),
-        }
+        let missing = || Rejection::contract(format!("the answer `{name}` is missing"));
+        self.call.ctx.answer(name)?.ok_or_else(missing)
     }
 
     fn items(&self) -> Result<&[Value], Rejection> {
-        let items = self.answer("items")?;
-        if items.len() < self.call.ctx.distinct_keys() {
-            return Err(Rejection::forbidden());
-        }
-        Ok(items)
+        let missing = || Rejection::contract("the answer `items` is missing");
+        self.call.ctx.items()?.ok_or_else(missing)
     }
 
     /// Whether one of the caller's memberships in an organization allows the write.
@@ -221,17 +216,15 @@ fn organization_of(item: &Value) -> Option<&str> {
     field_of(item, "organization").as_str()
 }
 
-/// A value as a sentence shows it.
+/// What an item is or points to, as a sentence shows it.
 fn shown(value: Option<&Value>) -> String {
     let id = match value {
         Some(Value::Object(item)) => item.get("id"),
         value => value,
     };
     match id {
-        Some(Value::String(text)) => format!("`{}`", text.chars().take(40).collect::<String>()),
-        Some(Value::Number(number)) => format!("`{number}`"),
         None | Some(Value::Null) => "nothing".to_owned(),
-        Some(_) => "such a thing".to_owned(),
+        Some(id) => shown::shown(id),
     }
 }
 

@@ -12,10 +12,15 @@ struct Golden {
 #[derive(Deserialize)]
 struct Case {
     name: String,
+    #[serde(default = "filter")]
+    kind: Kind,
     rule: String,
+    #[serde(default)]
     collection: String,
-    event: Event,
+    event: Option<Event>,
     payload: Value,
+    #[serde(default)]
+    now_ms: f64,
     #[serde(default)]
     keys: Vec<Value>,
     #[serde(default)]
@@ -25,6 +30,15 @@ struct Case {
     admin: bool,
     expect: String,
     message: Option<String>,
+    /// Every answer that it asks for.
+    needs: Option<Vec<String>>,
+    patch: Option<Value>,
+    result: Option<Value>,
+    answer: Option<Value>,
+}
+
+fn filter() -> Kind {
+    Kind::Filter
 }
 
 fn verdict(outcome: &Outcome) -> &str {
@@ -45,12 +59,13 @@ fn check(text: &str) {
             results: case.results,
             user: case.user,
             admin: case.admin,
+            now_ms: case.now_ms,
             ..Context::default()
         };
         let outcome = call(&Call {
-            kind: Kind::Filter,
+            kind: case.kind,
             name: case.rule,
-            event: Some(case.event),
+            event: case.event,
             payload: case.payload,
             flat: None,
             ctx,
@@ -59,6 +74,18 @@ fn check(text: &str) {
         if let Some(message) = case.message {
             let rejection = outcome.reject.first().expect("a case with a sentence is a rejection");
             assert_eq!(rejection.message, message, "{}", case.name);
+        }
+        let outcome = serde_json::to_value(&outcome).expect("an outcome is JSON");
+        let asked = || outcome["need"].as_array().into_iter().flatten().map(|it| it["as"].clone());
+        if let Some(needs) = case.needs {
+            assert_eq!(asked().collect::<Vec<_>>(), needs, "{}", case.name);
+        }
+        for (part, expected) in
+            [("patch", case.patch), ("result", case.result), ("answer", case.answer)]
+        {
+            if let Some(expected) = expected {
+                assert_eq!(outcome[part], expected, "{}: {part}", case.name);
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ const traps: [string, unknown][] = [
 
 for (const [name, payload] of traps) {
 	test(`${name} is a crash, and the next call has a new instance`, () => {
-		assert.equal(fits(payload), false);
+		assert.equal(fits(payload, engine.manifest), false);
 		const before = engine.replaced;
 		assert.throws(() => engine.call(createCall('device.validate', payload)), RuleCrash);
 		assert.equal(engine.replaced, before + 1);

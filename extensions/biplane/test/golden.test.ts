@@ -3,21 +3,28 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import type { DriftPart } from '../src/shared/drift.ts';
-import type { ItemEvent } from '../src/shared/protocol.ts';
+import type { ItemEvent, Kind } from '../src/shared/protocol.ts';
 import { createCall, engine, verdict } from './module.ts';
 
 interface Case {
 	name: string;
+	kind?: Kind;
 	rule: string;
-	collection: string;
-	event: ItemEvent;
+	collection?: string;
+	event?: ItemEvent;
 	payload: unknown;
+	now_ms?: number;
 	keys?: unknown[];
 	results?: Record<string, unknown>;
 	user?: string;
 	admin?: boolean;
 	expect: string;
 	message?: string;
+	/** Every answer that it asks for. */
+	needs?: string[];
+	patch?: unknown;
+	result?: unknown;
+	answer?: unknown;
 }
 
 interface DriftCase {
@@ -50,13 +57,18 @@ test('there are golden cases of rules', () => assert.ok(files.length >= 3));
 
 for (const { file, cases = [] } of files) {
 	test(`${file} is judged as the golden cases say`, async (t) => {
-		for (const { name, rule, collection, event, payload, expect, message, ...known } of cases) {
+		for (const { name, kind = 'filter', rule, event = null, payload, expect, message, needs, patch, result, answer, ...known } of cases) {
 			await t.test(name, () => {
-				const { keys = [], results = {}, user = null, admin = false } = known;
+				const { collection = '', keys = [], results = {}, user = null, admin = false, now_ms = 0 } = known;
 				const call = createCall(rule, payload);
-				const outcome = engine.call({ ...call, event, ctx: { ...call.ctx, collection, keys, results, user, admin } });
+				const ctx = { ...call.ctx, collection, keys, results, user, admin, now_ms };
+				const outcome = engine.call({ ...call, kind, event, ctx });
 				assert.equal(verdict(outcome), expect, outcome.reject?.[0]?.message ?? 'no rejection');
 				if (message !== undefined) assert.equal(outcome.reject?.[0]?.message, message);
+				if (needs) assert.deepEqual(outcome.need?.map((need) => need.as), needs);
+				for (const [part, expected] of Object.entries({ patch, result, answer })) {
+					if (expected !== undefined) assert.deepEqual(outcome[part as 'patch' | 'result' | 'answer'], expected, part);
+				}
 			});
 		}
 	});

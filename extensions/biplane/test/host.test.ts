@@ -15,6 +15,8 @@ const question = { event: 'items.update' as const, collection: 'x', keys: ['k'],
 const accountability = { user: 'u', role: 'r', admin: false };
 const caller = { database: 'transaction', schema: { collections: {}, relations: [] }, accountability } as unknown as Caller;
 
+const limits = { max_payload_bytes: 1024 * 1024, max_payload_depth: 64 };
+
 /** A rule that is a function, and a host that notes what it was asked. */
 function setUp(answer: (call: Call) => Outcome) {
 	const reads: unknown[] = [];
@@ -34,7 +36,7 @@ function setUp(answer: (call: Call) => Outcome) {
 	}
 	const write = (line: string) => log.push(line);
 	const host = { services: { ItemsService }, logger: { error: write, warn: write, info: write } } as unknown as Host;
-	const engine = { manifest: { rules: [rule] }, call: answer } as unknown as Engine;
+	const engine = { manifest: { rules: [rule], ...limits }, call: answer } as unknown as Engine;
 	return { engine, host, reads, found, log };
 }
 
@@ -134,10 +136,10 @@ test('a payload above the limit does not reach the rule', async () => {
 
 test('the limit counts all sorts of values and ten thousand positions pass it', () => {
 	const positions = Array.from({ length: 10_000 }, (_, index) => [index / 7, index / 3]);
-	assert.equal(fits({ geometry: { type: 'Polygon', coordinates: [positions] } }), true);
-	assert.equal(fits(Array.from({ length: 200_000 }, () => null)), false);
-	assert.equal(fits(Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`key${index}`, 1]))), false);
-	assert.equal(fits({ ['k'.repeat(1024 * 1024)]: 1 }), false);
+	assert.equal(fits({ geometry: { type: 'Polygon', coordinates: [positions] } }, limits), true);
+	assert.equal(fits(Array.from({ length: 200_000 }, () => null), limits), false);
+	assert.equal(fits(Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`key${index}`, 1])), limits), false);
+	assert.equal(fits({ ['k'.repeat(1024 * 1024)]: 1 }, limits), false);
 });
 
 test('a crash is answered with a stable code and logged with its cause and a digest, not with the input', async () => {

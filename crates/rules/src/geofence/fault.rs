@@ -6,7 +6,8 @@ use biplane_core::ErrorCode;
 use geo::Coord;
 use serde_json::Value;
 
-use super::{MAX_POSITIONS, geojson::shown};
+use super::MAX_POSITIONS;
+use crate::shown::shown;
 
 /// What a geofence is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

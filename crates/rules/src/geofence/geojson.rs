@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::fault::{Fault, Place};
 use super::ring::Ring;
 use super::{MAX_POSITIONS, nesting, sweep};
+use crate::shown::shown;
 
 /// Longest text of a geometry that is parsed at all: MAX_POSITIONS with all digits that an f64 has.
 const MAX_TEXT: usize = 64 * MAX_POSITIONS;
@@ -189,26 +190,4 @@ fn position(numbers: &[Value], place: Place, index: usize) -> Result<Coord, Faul
     }
     // Makes -0.0 a 0.0: positions are compared by their bits later.
     Ok(Coord { x: x + 0.0, y: y + 0.0 })
-}
-
-/// A value for people: short, whatever a client sent.
-pub fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "null".into(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => match number.as_f64() {
-            // The same in Rust and in JavaScript, where 1 and 1.0 are one number.
-            Some(number) if number.abs() < 1e15 => format!("{number}"),
-            _ => number.to_string(),
-        },
-        Value::String(text) => {
-            let mut short: String = text.chars().take(32).collect();
-            if short.len() < text.len() {
-                short.push('…');
-            }
-            format!("`{short}`")
-        }
-        Value::Array(items) => format!("an array of {}", items.len()),
-        Value::Object(_) => "an object".into(),
-    }
 }

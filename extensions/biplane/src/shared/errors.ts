@@ -1,6 +1,6 @@
 import { createError, ForbiddenError } from '@directus/errors';
 
-import { MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH } from './payload-size.ts';
+import type { Limits } from './payload-size.ts';
 import type { Rejection } from './protocol.ts';
 
 /** What an error tells besides its sentence. */
@@ -58,9 +58,9 @@ export function hostError(code: keyof typeof HOST_CODES, message: string): Error
 	return new HostError();
 }
 
-export const payloadTooLarge = () =>
+export const payloadTooLarge = ({ max_payload_bytes, max_payload_depth }: Limits) =>
 	hostError(
 		'PAYLOAD_TOO_LARGE',
-		`The payload is larger than ${MAX_PAYLOAD_BYTES / 1024} KiB or nested deeper than ${MAX_PAYLOAD_DEPTH} levels.`,
+		`The payload is larger than ${max_payload_bytes / 1024} KiB or nested deeper than ${max_payload_depth} levels.`,
 	);
 export const ruleCrashed = () => hostError('RULE_CRASHED', 'A rule crashed; the change was not made.');

@@ -35,7 +35,8 @@ export interface Question {
  */
 export async function runRule(engine: Engine, rule: Rule, question: Question, caller: Caller, host: Host): Promise<Outcome> {
 	const { event = null, collection = '', keys = [], payload } = question;
-	if (!fits(payload) || !fits(keys)) throw payloadTooLarge();
+	const limits = engine.manifest;
+	if (!fits(payload, limits) || !fits(keys, limits)) throw payloadTooLarge(limits);
 	const results: Record<string, unknown> = {};
 	const call: Call = {
 		kind: rule.kind,
@@ -65,7 +66,7 @@ export async function runRule(engine: Engine, rule: Rule, question: Question, ca
 			return outcome;
 		}
 		for (const need of outcome.need) results[need.as] = await read(need, caller, host);
-		if (!fits(results)) throw payloadTooLarge();
+		if (!fits(results, limits)) throw payloadTooLarge(limits);
 	}
 	host.logger.error(`[biplane] ${rule.name}: no decision after ${MAX_ROUNDS} rounds`);
 	throw hostError('RULE_CONTRACT', 'A rule came to no decision; the change was not made.');

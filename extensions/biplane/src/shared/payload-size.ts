@@ -1,9 +1,13 @@
-/** Filter hooks run before permission checks, so anyone may send anything: what is larger does not cross. */
-export const MAX_PAYLOAD_BYTES = 1024 * 1024;
-export const MAX_PAYLOAD_DEPTH = 64;
+import type { Manifest } from './protocol.ts';
 
-/** Whether a value is within the limits. Stops counting where it is not. */
-export function fits(value: unknown): boolean {
+export type Limits = Pick<Manifest, 'max_payload_bytes' | 'max_payload_depth'>;
+
+/**
+ * Whether a value is within the limits, counted as `fits` in crates/rules. Stops where it is not.
+ *
+ * Filter hooks run before permission checks, so anyone may send anything: what is larger does not cross.
+ */
+export function fits(value: unknown, { max_payload_bytes, max_payload_depth }: Limits): boolean {
 	let bytes = 0;
 	const open: { value: unknown; depth: number }[] = [{ value, depth: 0 }];
 	for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -11,11 +15,11 @@ export function fits(value: unknown): boolean {
 		if (typeof next.value === 'string') {
 			bytes += next.value.length;
 		} else if (typeof next.value === 'object' && next.value !== null) {
-			if (next.depth === MAX_PAYLOAD_DEPTH) return false;
+			if (next.depth === max_payload_depth) return false;
 			const depth = next.depth + 1;
 			if (Array.isArray(next.value)) {
 				// Each element costs at least 8, so a long array needs no walk.
-				if (bytes + 8 * next.value.length > MAX_PAYLOAD_BYTES) return false;
+				if (bytes + 8 * next.value.length > max_payload_bytes) return false;
 				for (const element of next.value) open.push({ value: element, depth });
 			} else {
 				for (const [key, element] of Object.entries(next.value)) {
@@ -24,7 +28,7 @@ export function fits(value: unknown): boolean {
 				}
 			}
 		}
-		if (bytes > MAX_PAYLOAD_BYTES) return false;
+		if (bytes > max_payload_bytes) return false;
 	}
 	return true;
 }

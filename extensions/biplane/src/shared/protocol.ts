@@ -16,6 +16,10 @@ abi: number,
 name: string,
 /** The module's version. */
 version: string,
+/** Largest payload that crosses, in bytes as [`crate::fits`] counts them. */
+max_payload_bytes: number,
+/** How deep arrays and objects may be in one another. */
+max_payload_depth: number,
 /** The rules. */
 rules: Array<Rule>,
 /** Every code that a client can see, with its HTTP status. */

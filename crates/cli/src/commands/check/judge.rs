@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use biplane_core::ErrorCode;
-use biplane_rules::{Call, Context, Event, Kind, Need, Rejection, Trigger, call, manifest};
+use biplane_rules::{
+    Call, Context, Event, Kind, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, Need, Rejection, Trigger,
+    call, fits, manifest,
+};
 use biplane_schema::{FieldKey, Snapshot};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Found;
 use super::error::CheckError;
-
-/// As extensions/biplane/src/shared/payload-size.ts.
-const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
-const MAX_PAYLOAD_DEPTH: usize = 64;
 
 /// What fills a field by itself, so that it need not be given.
 const GENERATED: [&str; 4] = ["uuid", "date-created", "role-created", "user-created"];
@@ -141,7 +140,7 @@ impl Judge {
         let mut faults = Vec::new();
         for (name, fields) in self.rules.clone() {
             let payload = self.pick(&item, fields);
-            if !fits(&payload, MAX_PAYLOAD_DEPTH, &mut 0) {
+            if !fits(&payload) {
                 let (code, message) = (ErrorCode::PayloadTooLarge, too_large());
                 faults.push(Fault { code, field: None, message });
                 continue;
@@ -229,25 +228,4 @@ fn too_large() -> String {
         "The payload is larger than {} KiB or nested deeper than {MAX_PAYLOAD_DEPTH} levels.",
         MAX_PAYLOAD_BYTES / 1024
     )
-}
-
-/// Whether a value is within the limits of the host, counted as it counts.
-fn fits(value: &Value, depth: usize, bytes: &mut usize) -> bool {
-    let length = |text: &str| text.encode_utf16().count();
-    *bytes += 8;
-    match value {
-        Value::String(text) => *bytes += length(text),
-        Value::Array(_) | Value::Object(_) if depth == 0 => return false,
-        Value::Array(items) => {
-            return items.iter().all(|item| fits(item, depth - 1, bytes));
-        }
-        Value::Object(members) => {
-            return members.iter().all(|(key, member)| {
-                *bytes += length(key);
-                fits(member, depth - 1, bytes)
-            });
-        }
-        _ => {}
-    }
-    *bytes <= MAX_PAYLOAD_BYTES
 }
