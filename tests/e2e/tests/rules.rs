@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use biplane_e2e::{Findings, Tenant, admin, stack};
+use biplane_e2e::{Findings, Tenant, admin, stack, unique};
+use redis::AsyncTypedCommands;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 
@@ -161,6 +162,45 @@ async fn a_flag_orders_a_recompute_which_reaches_redis_and_leaves_the_outbox() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(waiting, 0);
+}
+
+#[tokio::test]
+async fn what_redis_refuses_stays_in_the_outbox_and_holds_up_no_other() {
+    let stack = stack();
+    let (refused, taken) = (format!("refused-{}", unique()), format!("taken-{}", unique()));
+    let client = redis::Client::open(stack.redis_url.as_str()).expect("an address");
+    let mut redis = client.get_multiplexed_async_connection().await.expect("Redis");
+    // A text where a stream should be.
+    redis.set(&refused, "a text").await.expect("set");
+    let (database, connection) =
+        tokio_postgres::connect(&stack.database_url, NoTls).await.expect("PostgreSQL");
+    tokio::spawn(connection);
+    let streams = vec![refused.clone(), taken.clone()];
+    let insert = "INSERT INTO telemetry.outbox (stream, fields)
+                  SELECT unnest($1::text[]), '{\"a\": \"1\"}'";
+    database.execute(insert, &[&streams]).await.expect("two entries");
+    let waiting = async || {
+        let select = "SELECT stream FROM telemetry.outbox WHERE stream = ANY ($1) ORDER BY id";
+        let rows = database.query(select, &[&streams]).await.expect("rows");
+        rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>()
+    };
+    let until = async |left: &[String]| {
+        for _ in 0..100 {
+            if waiting().await == left {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("within ten seconds: {:?}", waiting().await);
+    };
+    until(std::slice::from_ref(&refused)).await;
+    redis.del(&refused).await.expect("deleted");
+    until(&[]).await;
+    for stream in [&refused, &taken] {
+        let length: usize = redis.xlen(stream).await.expect("a stream");
+        assert_eq!(length, 1, "{stream}");
+        redis.del(stream).await.expect("deleted");
+    }
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ enum Suite {
     Node,
     /// The whole platform, through its outer interfaces.
     EndToEnd,
-    /// The guide to rules, followed on a copy of the checkout; only when it is named.
+    /// The guide to rules, followed on a copy of the checkout.
     Guide,
     /// The schema pipeline on databases of its own.
     Schema,
@@ -91,7 +91,7 @@ impl Arguments {
                         let args = ["--package", "biplane-e2e", "--locked"];
                         cargo_test(&mut suites, "end to end", &args).await;
                     }
-                    if self.only.contains(&Suite::Guide) {
+                    if wanted(Suite::Guide) {
                         let args = ["test", "--package", "biplane-e2e", "--test", "guide"];
                         let ignored = ["--locked", "--", "--ignored"];
                         suites

@@ -11,6 +11,13 @@ interface Waiting {
 	fields: Record<string, string>;
 }
 
+interface Batch {
+	/** The last entry, where there may be more. */
+	last?: string | undefined;
+	/** Why an entry did not go: it stays, the others went. */
+	refused?: Error | undefined;
+}
+
 /** How many entries go to Redis in one transaction. */
 const BATCH = 500;
 
@@ -21,7 +28,8 @@ export async function append(database: Database, stream: string, fields: Record<
 
 /**
  * Hands the outbox's entries to Redis, in their order, at least once: an entry goes when Redis has it. Its
- * `outbox_id` tells a reader that he has it already. While Redis is away everything stays where it is.
+ * `outbox_id` tells a reader that he has it already. While Redis is away everything stays where it is;
+ * an entry that Redis refuses stays too, and holds up no other.
  */
 export class Outbox {
 	#database: Database;
@@ -51,7 +59,13 @@ export class Outbox {
 
 	async #drain(): Promise<void> {
 		try {
-			while ((await this.#batch()) === BATCH);
+			let refused: Error | undefined;
+			for (let last: string | undefined = '0'; last !== undefined;) {
+				const batch: Batch = await this.#batch(last);
+				refused ??= batch.refused;
+				last = batch.last;
+			}
+			if (refused) throw refused;
 			if (this.#away) this.#logger.info('[biplane] Redis is back: the outbox is empty');
 			this.#away = false;
 		} catch (error) {
@@ -60,20 +74,22 @@ export class Outbox {
 		}
 	}
 
-	/** How many entries went. Other processes of Directus leave these alone meanwhile. */
-	#batch(): Promise<number> {
+	/** Sends the entries after one of them. Other processes of Directus leave these alone meanwhile. */
+	#batch(after: string): Promise<Batch> {
 		return this.#database.transaction(async (transaction) => {
 			const { rows } = await transaction.raw(
-				'SELECT id::text, stream, fields FROM telemetry.outbox ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED', [BATCH],
+				'SELECT id::text, stream, fields FROM telemetry.outbox WHERE id > ?::bigint ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED',
+				[after, BATCH],
 			) as { rows: Waiting[] };
-			if (rows.length === 0) return 0;
+			if (rows.length === 0) return {};
 			const pipeline = (await this.#connected()).pipeline();
 			for (const { id, stream, fields } of rows) pipeline.xadd(stream, '*', 'outbox_id', id, ...Object.entries(fields).flat());
 			const answers = await pipeline.exec();
-			const refused = answers?.find(([error]) => error)?.[0];
-			if (!answers || refused) throw refused ?? new Error('Redis did not answer');
-			await transaction.raw('DELETE FROM telemetry.outbox WHERE id = ANY (?::bigint[])', [rows.map(({ id }) => id)]);
-			return rows.length;
+			if (!answers) throw new Error('Redis did not answer');
+			const went = rows.filter((_, index) => answers[index]?.[0] === null).map(({ id }) => id);
+			await transaction.raw('DELETE FROM telemetry.outbox WHERE id = ANY (?::bigint[])', [went]);
+			const refused = answers.find(([error]) => error)?.[0] ?? undefined;
+			return { last: rows.length === BATCH ? rows.at(-1)?.id : undefined, refused };
 		});
 	}
 
