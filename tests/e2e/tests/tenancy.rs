@@ -64,7 +64,7 @@ async fn a_directus_role_means_nothing_where_the_membership_is_less() {
     let nested = viewer.update("/users/me", &promotion).await;
     findings.forbidden("a viewer makes itself a manager by way of its user", nested);
     let import = viewer
-        .import("events", json!([{ "organization": at, "name": "Imported" }]).to_string())
+        .import("events", &json!([{ "organization": at, "name": "Imported" }]).to_string())
         .await;
     findings.refused("a viewer imports", import.map(|()| Value::Null), 400, &["TENANCY_ROLE"]);
 
@@ -186,11 +186,11 @@ async fn an_import_with_one_stray_row_leaves_nothing_behind() {
     let mut rows: Vec<_> = (0..50).map(|number| row(number, one.device)).collect();
     let list = format!("/items/entries?filter[event][_eq]={event}&limit=-1&fields=id");
     rows.push(row(50, two.device));
-    let refused = one.operator.import("entries", json!(rows).to_string()).await;
+    let refused = one.operator.import("entries", &json!(rows).to_string()).await;
     assert_eq!(refusal(refused).1, "TENANCY_REFERENCE");
     assert_eq!(one.operator.read(&list).await.expect("a list"), json!([]));
     rows.pop();
-    one.operator.import("entries", json!(rows).to_string()).await.expect("fifty entries");
+    one.operator.import("entries", &json!(rows).to_string()).await.expect("fifty entries");
     assert_eq!(one.operator.read(&list).await.expect("a list").as_array().map(Vec::len), Some(50));
 }
 

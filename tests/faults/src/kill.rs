@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 
 use biplane_stack::fleet::{self, Fleet, Sequence};
 use biplane_stack::replay::{self, Counters, Pace};
-use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
+use biplane_stack::{Description, Layout, Progress, SetupError, Stack};
 use clap::Args;
 use tokio_postgres::{Client, NoTls};
 
-use crate::Outcome;
+use crate::{Outcome, failed};
 
 /// What is killed, by the names that the stack gives them.
 const VICTIMS: [&str; 4] = ["Gateway", "Processor", "Redis", "PostgreSQL"];
@@ -41,21 +41,10 @@ pub struct Arguments {
 impl Arguments {
     /// Starts a stack of its own, torments it, counts, and stops it.
     pub async fn run(self, layout: &Layout, progress: &Progress) -> Result<Outcome, SetupError> {
-        let node = prepare(layout, progress, false).await?;
-        let data = layout.data.join(format!("faults-{}", std::process::id()));
-        let throwaway = Layout::of_checkout(&layout.project, Some(data))?;
-        let options = Options { ports: Ports::free()?, demo: false };
-        let mut stack = Stack::new(&throwaway, options)?;
-        let outcome = match stack.start(&node, progress).await {
-            Ok(description) => self.torment(&mut stack, &description, progress).await,
-            Err(error) => Err(error),
-        };
-        stack.stop().await;
-        // Kept when something went wrong: its logs and tables say what.
-        if outcome.as_ref().is_ok_and(|outcome| outcome.ok) {
-            throwaway.remove()?;
-        }
-        outcome
+        crate::on_a_stack(layout, progress, async |stack, description| {
+            self.torment(stack, description, progress).await
+        })
+        .await
     }
 
     async fn torment(
@@ -148,8 +137,4 @@ async fn connect(description: &Description) -> Result<Client, SetupError> {
         tokio_postgres::connect(&description.database_url, NoTls).await.map_err(failed)?;
     tokio::spawn(connection);
     Ok(client)
-}
-
-fn failed(why: impl std::fmt::Display) -> SetupError {
-    SetupError::new("Fault run", why)
 }

@@ -6,7 +6,7 @@ mod outbox;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use biplane_stack::{Layout, Progress, SetupError};
+use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
@@ -64,6 +64,32 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A fault run on a stack of its own, which is kept when something went wrong: its logs and tables
+/// say what.
+async fn on_a_stack(
+    layout: &Layout,
+    progress: &Progress,
+    torment: impl AsyncFnOnce(&mut Stack, &Description) -> Result<Outcome, SetupError>,
+) -> Result<Outcome, SetupError> {
+    let node = prepare(layout, progress, false).await?;
+    let data = layout.data.join(format!("faults-{}", std::process::id()));
+    let throwaway = Layout::of_checkout(&layout.project, Some(data))?;
+    let mut stack = Stack::new(&throwaway, Options { ports: Ports::free()?, demo: false })?;
+    let outcome = match stack.start(&node, progress).await {
+        Ok(description) => torment(&mut stack, &description).await,
+        Err(error) => Err(error),
+    };
+    stack.stop().await;
+    if outcome.as_ref().is_ok_and(|outcome| outcome.ok) {
+        throwaway.remove()?;
+    }
+    outcome
+}
+
+fn failed(why: impl std::fmt::Display) -> SetupError {
+    SetupError::new("Fault run", why)
 }
 
 async fn run(arguments: Arguments) -> Result<Outcome, SetupError> {

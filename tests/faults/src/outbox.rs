@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use biplane_stack::directus::Client;
-use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
+use biplane_stack::{Description, Layout, Progress, SetupError, Stack};
 use clap::Args;
 use serde_json::json;
 
-use crate::Outcome;
+use crate::{Outcome, failed};
 
 /// What a change of a flag orders: see `db-init/always/060_outbox.sql`.
 const STREAM: &str = "recompute";
@@ -27,20 +27,10 @@ pub struct Arguments {
 impl Arguments {
     /// Starts a stack of its own, lets its Redis hang, counts, and stops it.
     pub async fn run(self, layout: &Layout, progress: &Progress) -> Result<Outcome, SetupError> {
-        let node = prepare(layout, progress, false).await?;
-        let data = layout.data.join(format!("faults-{}", std::process::id()));
-        let throwaway = Layout::of_checkout(&layout.project, Some(data))?;
-        let options = Options { ports: Ports::free()?, demo: false };
-        let mut stack = Stack::new(&throwaway, options)?;
-        let outcome = match stack.start(&node, progress).await {
-            Ok(description) => self.torment(&mut stack, &description, progress).await,
-            Err(error) => Err(error),
-        };
-        stack.stop().await;
-        if outcome.as_ref().is_ok_and(|outcome| outcome.ok) {
-            throwaway.remove()?;
-        }
-        outcome
+        crate::on_a_stack(layout, progress, async |stack, description| {
+            self.torment(stack, description, progress).await
+        })
+        .await
     }
 
     async fn torment(
@@ -148,8 +138,4 @@ async fn settled(description: &Description, set: u64) -> Result<HashMap<String, 
         before = arrived.len();
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-}
-
-fn failed(why: impl std::fmt::Display) -> SetupError {
-    SetupError::new("Fault run", why)
 }

@@ -115,7 +115,7 @@ async fn write(
         if !rows.is_empty() {
             let doing = format!("writing {}", collection.name);
             let rows = json!(rows).to_string();
-            let imported = client.import(collection.name, rows).await;
+            let imported = client.import(collection.name, &rows).await;
             imported.map_err(ConfigurationError::directus(doing))?;
         }
         base::write(database, collection, &states.target).await?;

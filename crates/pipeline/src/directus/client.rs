@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 /// Directus under load turns requests away before it looks at them; how often one is made again,
@@ -42,6 +42,12 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// Whether Directus was too busy to look at the request.
+    fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused { status, code, .. }
+            if *status == StatusCode::SERVICE_UNAVAILABLE && code == "SERVICE_UNAVAILABLE")
+    }
+
     /// The stable code of what is wrong. At a form's field Directus shows only errors of its own code
     /// `FAILED_VALIDATION`, and its importer keeps only some of what an error told: a rule's own code
     /// is in `reason` there, and in `substring` here.
@@ -107,33 +113,35 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, ApiError> {
-        for _ in 0..PATIENCE {
-            match self.call_once(method.clone(), path, body).await {
-                Err(ApiError::Refused {
-                    status: StatusCode::SERVICE_UNAVAILABLE, code, ..
-                }) if code == "SERVICE_UNAVAILABLE" => {
+        self.send(method, path, |request| match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await
+    }
+
+    /// Makes a request as often as Directus turns it away for being busy.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        complete: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Value, ApiError> {
+        for attempt in 1.. {
+            let request =
+                complete(self.http.request(method.clone(), format!("{}{path}", self.url)));
+            let request = match &self.token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            match answer(method.clone(), path, request.send().await?).await {
+                Err(error) if error.is_busy() && attempt < PATIENCE => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 answer => return answer,
             }
         }
-        self.call_once(method, path, body).await
-    }
-
-    async fn call_once(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, ApiError> {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        answer(method, path, request.send().await?).await
+        unreachable!("the last attempt returns")
     }
 
     /// Reads `path`.
@@ -165,23 +173,20 @@ impl Client {
 
     /// Upserts the items of a JSON array into a collection, system ones included: in their order,
     /// and all or none.
-    pub async fn import(&self, collection: &str, items: String) -> Result<(), ApiError> {
-        let path = format!("/utils/import/{collection}");
+    pub async fn import(&self, collection: &str, items: &str) -> Result<(), ApiError> {
         // One file of a multipart form; the boundary is no JSON.
         const BOUNDARY: &str = "biplane-7d1f2c9e4b";
         let body = format!(
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{collection}.json\"\r\n\
              Content-Type: application/json\r\n\r\n{items}\r\n--{BOUNDARY}--\r\n"
         );
-        let mut request = self
-            .http
-            .post(format!("{}{path}", self.url))
-            .header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"))
-            .body(body);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        answer(Method::POST, &path, request.send().await?).await.map(|_| ())
+        let path = format!("/utils/import/{collection}");
+        self.send(Method::POST, &path, |request| {
+            let form = format!("multipart/form-data; boundary={BOUNDARY}");
+            request.header("Content-Type", form).body(body.clone())
+        })
+        .await
+        .map(|_| ())
     }
 }
 
