@@ -17,6 +17,7 @@ mod flat;
 mod geofence;
 mod limits;
 mod manifest;
+mod openapi;
 mod request;
 mod review;
 mod shown;
@@ -30,6 +31,7 @@ pub use flat::FlatGeometry;
 pub use geofence::MAX_POSITIONS;
 pub use limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, fits};
 pub use manifest::{Code, Event, Manifest, Rule, Trigger};
+pub use openapi::openapi;
 pub use request::{Access, Arguments, Method, Parameter, ParameterKind, Place, Request};
 
 /// The version of what crosses between host and module.
@@ -49,6 +51,7 @@ const RULES: &[Entry] = &[
     Entry { rule: review::POSITION_FLAG, run: review::position_flag },
     Entry { rule: review::CROSSING_EDIT, run: review::crossing_edit },
     Entry { rule: tenancy::MEMBER, run: tenancy::member },
+    Entry { rule: openapi::DOCUMENT, run: openapi::document },
 ];
 
 /// Which rules there are and what they apply to.
