@@ -83,6 +83,10 @@ error_codes! {
     ParameterMissing = "PARAMETER_MISSING", 400;
     /// A parameter that the endpoint does not have.
     ParameterUnknown = "PARAMETER_UNKNOWN", 400;
+    /// A range of time is empty or too long.
+    RangeInvalid = "RANGE_INVALID", 400;
+    /// More was asked for than one answer may hold.
+    TooMuch = "TOO_MUCH", 400;
     /// What came is larger than a rule may be given.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413;
     /// A rule was called in a way that its host should not.

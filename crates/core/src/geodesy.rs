@@ -70,6 +70,34 @@ pub fn nearest_lon(from: f64, lon: f64) -> f64 {
     }
 }
 
+/// A plane that touches the earth at a place: metres to the east and to the north, true to 0.1 % within
+/// 100 km.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plane {
+    origin: Point,
+    metres_a_degree: (f64, f64),
+}
+
+impl Plane {
+    pub(crate) fn at(origin: Point) -> Self {
+        let degree = EARTH_RADIUS_M.to_radians();
+        Self { origin, metres_a_degree: (degree * origin.lat.to_radians().cos(), degree) }
+    }
+
+    pub(crate) fn metres(&self, place: Point) -> (f64, f64) {
+        let lon = nearest_lon(self.origin.lon, place.lon);
+        let (east, north) = self.metres_a_degree;
+        ((lon - self.origin.lon) * east, (place.lat - self.origin.lat) * north)
+    }
+}
+
+/// From a place to the leg that starts at the origin, in the unit of both.
+pub(crate) fn distance_to_leg((x, y): (f64, f64), (to_x, to_y): (f64, f64)) -> f64 {
+    let length = to_x * to_x + to_y * to_y;
+    let share = if length > 0.0 { ((x * to_x + y * to_y) / length).clamp(0.0, 1.0) } else { 0.0 };
+    (x - to_x * share).hypot(y - to_y * share)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -15,6 +15,8 @@ pub mod geofence;
 pub mod ids;
 pub mod live;
 pub mod plausibility;
+pub mod results;
+pub mod simplify;
 pub mod time;
 pub mod timing;
 

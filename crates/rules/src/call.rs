@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::{Event, flat::FlatGeometry};
 
+/// How many positions cross at once, of all devices together: a host reads no more.
+pub const MAX_POSITION_ROWS: u32 = 20_000;
+
 /// The kinds of rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -284,37 +287,53 @@ pub enum Need {
     },
     /// Positions in the order of event time. Directus can't see them: the host answers for
     /// devices that the caller may read, and only what was recorded for their present organization.
-    /// The answer is [`Positions`](crate::Positions).
+    ///
+    /// The answer is a list with a member for each device, in the order asked for: null for one that the
+    /// caller can't see, else an object with an array for each field, of one length.
     #[serde(rename = "positions.read")]
     PositionsRead {
         /// The name of the answer in [`Context::results`].
         #[serde(rename = "as")]
         name: &'static str,
-        /// Of which device.
-        device: String,
+        /// Of which devices.
+        devices: Vec<String>,
+        /// What of them.
+        #[cfg_attr(test, ts(type = "PositionField[]"))]
+        fields: &'static [PositionField],
         /// Event time, milliseconds since the Unix epoch; inclusive.
         from_ms: f64,
         /// Event time, milliseconds since the Unix epoch; exclusive.
         to_ms: f64,
         /// Whether those that are marked faulty come too.
         faulty: bool,
-        /// Only what comes after this one.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(test, ts(optional))]
-        after: Option<PositionKey>,
-        /// At most so many.
+        /// At most so many of each device; the host gives no more than [`MAX_POSITION_ROWS`] in all.
         limit: u32,
     },
 }
 
-/// A position of a device: two different records may have one time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What is known of a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct PositionKey {
+pub enum PositionField {
     /// Event time, milliseconds since the Unix epoch.
-    pub ts_ms: f64,
-    /// A signed 64-bit number in decimal digits: JavaScript's numbers can't hold it.
-    pub digest: String,
+    TsMs,
+    /// Degrees WGS 84, north positive.
+    Lat,
+    /// Degrees WGS 84, east positive.
+    Lon,
+    /// Metres above mean sea level.
+    AltitudeM,
+    /// Over ground.
+    SpeedKmh,
+    /// Over ground, degrees clockwise from north.
+    CourseDeg,
+    /// How many the receiver used.
+    Satellites,
+    /// Horizontal dilution of precision.
+    Hdop,
+    /// Why it is marked faulty; null where it is not.
+    Fault,
 }
 
 /// What follows from a decision, for the host to carry out.

@@ -18,15 +18,21 @@ mod geofence;
 mod limits;
 mod manifest;
 mod openapi;
+mod positions;
 mod request;
+mod results;
 mod review;
+mod sheet;
 mod shown;
 mod span;
 mod tenancy;
 #[cfg(test)]
 mod typescript;
 
-pub use call::{Answer, Call, Context, Effect, Kind, Level, Need, Outcome, PositionKey, Rejection};
+pub use call::{
+    Answer, Call, Context, Effect, Kind, Level, MAX_POSITION_ROWS, Need, Outcome, PositionField,
+    Rejection,
+};
 pub use flat::FlatGeometry;
 pub use geofence::MAX_POSITIONS;
 pub use limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, fits};
@@ -51,6 +57,10 @@ const RULES: &[Entry] = &[
     Entry { rule: review::POSITION_FLAG, run: review::position_flag },
     Entry { rule: review::CROSSING_EDIT, run: review::crossing_edit },
     Entry { rule: tenancy::MEMBER, run: tenancy::member },
+    Entry { rule: positions::DEVICE, run: positions::device },
+    Entry { rule: positions::ENTRY, run: positions::entry },
+    Entry { rule: positions::EVENT, run: positions::event },
+    Entry { rule: results::RESULTS, run: results::results },
     Entry { rule: openapi::DOCUMENT, run: openapi::document },
 ];
 

@@ -3,7 +3,7 @@
 use biplane_core::ErrorCode;
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
+use crate::call::{Kind, MAX_POSITION_ROWS};
 use crate::limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH};
 use crate::request::{Access, Method, Parameter};
 
@@ -21,6 +21,8 @@ pub struct Manifest {
     pub max_payload_bytes: usize,
     /// How deep arrays and objects may be in one another.
     pub max_payload_depth: usize,
+    /// How many positions cross at once, of all devices together.
+    pub max_position_rows: u32,
     /// The rules.
     pub rules: Vec<Rule>,
     /// Every code that a client can see, with its HTTP status.
@@ -156,6 +158,7 @@ impl Manifest {
             version: env!("CARGO_PKG_VERSION"),
             max_payload_bytes: MAX_PAYLOAD_BYTES,
             max_payload_depth: MAX_PAYLOAD_DEPTH,
+            max_position_rows: MAX_POSITION_ROWS,
             rules,
             codes: ErrorCode::ALL
                 .iter()

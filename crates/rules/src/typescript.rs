@@ -5,7 +5,7 @@ use biplane_typescript::File;
 
 use crate::{
     Access, Answer, Call, Code, Context, Effect, Event, Kind, Level, Manifest, Method, Need,
-    Outcome, Parameter, ParameterKind, Place, PositionKey, Rejection, Request, Rule, Trigger,
+    Outcome, Parameter, ParameterKind, Place, PositionField, Rejection, Request, Rule, Trigger,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -31,7 +31,7 @@ fn the_typescript_of_what_crosses_is_up_to_date() {
         .declare::<Answer>()
         .declare::<Rejection>()
         .declare::<Need>()
-        .declare::<PositionKey>()
+        .declare::<PositionField>()
         .declare::<Effect>()
         .declare::<Level>()
         .check(concat!(

@@ -40,6 +40,11 @@ impl Circle {
         haversine(self.centre, at) <= self.limit
     }
 
+    pub(super) fn distance_to_border_m(&self, at: Point) -> f64 {
+        let metres = |haversine: f64| 2.0 * EARTH_RADIUS_M * haversine.sqrt().asin();
+        (metres(haversine(self.centre, at)) - metres(self.limit)).abs()
+    }
+
     pub(super) fn crossings(&self, segment: &Segment) -> Vec<(Direction, f64)> {
         let way = Way::new(self, segment);
         let mut inside = way.inside(0.0);

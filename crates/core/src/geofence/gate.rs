@@ -27,6 +27,11 @@ impl Gate {
         Bounds::of(self.line.iter().copied())
     }
 
+    /// Each with its ends in (lon, lat).
+    pub(super) fn legs(&self) -> impl Iterator<Item = [(f64, f64); 2]> {
+        self.line.windows(2).map(|pair| [pair[0], pair[1]])
+    }
+
     /// A fix on the line counts as right of it, a vertex on the way as right of the way: so
     /// what goes through a fix or a vertex on the line is counted once.
     pub(super) fn crossings(&self, segment: &Segment) -> Vec<(Direction, f64)> {

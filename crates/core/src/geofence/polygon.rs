@@ -34,6 +34,11 @@ impl Polygon {
         self.bounds
     }
 
+    /// Each with its ends in (lon, lat).
+    pub(super) fn edges(&self) -> impl Iterator<Item = [(f64, f64); 2]> {
+        self.edges.iter().map(|edge| [edge.from, edge.to])
+    }
+
     fn contains(&self, lon: f64, lat: f64) -> bool {
         self.bounds.holds(lon, lat)
             && self.edges.iter().fold(false, |inside, edge| inside != edge.is_east_of(lon, lat))

@@ -6,7 +6,7 @@ use super::circle::Circle;
 use super::gate::Gate;
 use super::polygon::{self, Polygon};
 use super::{BorderCrossing, Bounds, Segment};
-use crate::geodesy::Point;
+use crate::geodesy::{Plane, Point, distance_to_leg};
 
 /// A geofence's shape, prepared for questions.
 #[derive(Clone, Debug)]
@@ -137,9 +137,30 @@ impl Shape {
         })
     }
 
+    /// From a place to the nearest point of the border (of a gate: of the line), in metres. True to
+    /// 0.1 % within 100 km.
+    pub fn distance_to_border_m(&self, at: Point) -> f64 {
+        match &self.0 {
+            Kind::Circle(circle) => circle.distance_to_border_m(at),
+            Kind::Polygons(polygons) => nearest(at, polygons.iter().flat_map(Polygon::edges)),
+            Kind::Gate(gate) => nearest(at, gate.legs()),
+        }
+    }
+
     pub(super) fn bounds(&self) -> Bounds {
         self.1
     }
+}
+
+/// To the nearest of several legs between two places of (lon, lat), in metres.
+fn nearest(at: Point, legs: impl Iterator<Item = [(f64, f64); 2]>) -> f64 {
+    let plane = Plane::at(at);
+    let metres = |(lon, lat)| plane.metres(Point { lat, lon });
+    let distance = |[from, to]: [(f64, f64); 2]| {
+        let (from, to) = (metres(from), metres(to));
+        distance_to_leg((-from.0, -from.1), (to.0 - from.0, to.1 - from.1))
+    };
+    legs.map(distance).fold(f64::INFINITY, f64::min)
 }
 
 fn closed(mut ring: Vec<(f64, f64)>) -> Result<Vec<(f64, f64)>, ShapeError> {
@@ -169,4 +190,40 @@ fn positions(value: &Value) -> Result<Vec<(f64, f64)>, ShapeError> {
 
 fn rings(value: &Value) -> Result<Vec<Vec<(f64, f64)>>, ShapeError> {
     list(value)?.iter().map(positions).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn distance_m(kind: &str, geometry: Value, lat: f64, lon: f64) -> f64 {
+        let shape = Shape::from_geojson(kind, &geometry, Some(1_000.0)).expect("a shape");
+        shape.distance_to_border_m(Point { lat, lon })
+    }
+
+    #[test]
+    fn the_border_is_as_far_from_inside_as_from_outside() {
+        let square =
+            json!({ "type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]] });
+        for lon in [-0.01, 0.01] {
+            let distance = distance_m("polygon", square.clone(), 0.5, lon);
+            assert!((distance - 1_111.9).abs() < 0.5, "{distance}");
+        }
+        let centre = json!({ "type": "Point", "coordinates": [0, 0] });
+        assert!((distance_m("circle", centre.clone(), 0.0, 0.0) - 1_000.0).abs() < 1e-6);
+        assert!((distance_m("circle", centre, 0.01, 0.0) - 111.95).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_hole_has_a_border_and_a_gate_over_the_antimeridian_is_near() {
+        let holed = json!({ "type": "Polygon", "coordinates": [
+            [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]],
+            [[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6], [0.4, 0.4]],
+        ] });
+        assert!((distance_m("polygon", holed, 0.5, 0.39) - 1_111.9).abs() < 0.5);
+        let gate = json!({ "type": "LineString", "coordinates": [[179.9, 0], [-179.9, 0]] });
+        assert!((distance_m("gate", gate, 0.01, -179.95) - 1_111.9).abs() < 0.5);
+    }
 }

@@ -65,8 +65,12 @@ export async function runRule(engine: Engine, rule: Rule, question: Question, ca
 			await carryOut(outcome.effects ?? [], caller, host);
 			return outcome;
 		}
-		for (const need of outcome.need) results[need.as] = await read(need, caller, host);
-		if (!fits(results, limits)) throw payloadTooLarge(limits);
+		for (const need of outcome.need) {
+			const found = await read(need, limits, caller, host);
+			// Positions are bounded by their rows.
+			if (need.op !== 'positions.read' && !fits(found, limits)) throw payloadTooLarge(limits);
+			results[need.as] = found;
+		}
 	}
 	host.logger.error(`[biplane] ${rule.name}: no decision after ${MAX_ROUNDS} rounds`);
 	throw hostError('RULE_CONTRACT', 'A rule came to no decision; the change was not made.');

@@ -20,6 +20,8 @@ version: string,
 max_payload_bytes: number,
 /** How deep arrays and objects may be in one another. */
 max_payload_depth: number,
+/** How many positions cross at once, of all devices together. */
+max_position_rows: number,
 /** The rules. */
 rules: Array<Rule>,
 /** Every code that a client can see, with its HTTP status. */
@@ -272,25 +274,21 @@ limit?: number,
 keep?: boolean, } | { "op": "positions.read",
 /** The name of the answer in [`Context::results`]. */
 as: string,
-/** Of which device. */
-device: string,
+/** Of which devices. */
+devices: Array<string>,
+/** What of them. */
+fields: PositionField[],
 /** Event time, milliseconds since the Unix epoch; inclusive. */
 from_ms: number,
 /** Event time, milliseconds since the Unix epoch; exclusive. */
 to_ms: number,
 /** Whether those that are marked faulty come too. */
 faulty: boolean,
-/** Only what comes after this one. */
-after?: PositionKey,
-/** At most so many. */
+/** At most so many of each device; the host gives no more than [`MAX_POSITION_ROWS`] in all. */
 limit: number, };
 
-/** A position of a device: two different records may have one time. */
-export type PositionKey = {
-/** Event time, milliseconds since the Unix epoch. */
-ts_ms: number,
-/** A signed 64-bit number in decimal digits: JavaScript's numbers can't hold it. */
-digest: string, };
+/** What is known of a position. */
+export type PositionField = "ts_ms" | "lat" | "lon" | "altitude_m" | "speed_kmh" | "course_deg" | "satellites" | "hdop" | "fault";
 
 /** What follows from a decision, for the host to carry out. */
 export type Effect = { "op": "log",

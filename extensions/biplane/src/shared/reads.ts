@@ -4,18 +4,18 @@ import { hostError } from './errors.ts';
 import type { Caller, Host } from './host.ts';
 import { itemsOf } from './items.ts';
 import { readPositions } from './positions.ts';
-import type { Need } from './protocol.ts';
+import type { Manifest, Need } from './protocol.ts';
 
 type ItemsNeed = Exclude<Need, { op: 'positions.read' }>;
 
 /** Reads what a rule asks for, with the caller's own permissions. */
-export function read(need: Need, caller: Caller, host: Host): Promise<unknown> {
+export function read(need: Need, limits: Pick<Manifest, 'max_position_rows'>, caller: Caller, host: Host): Promise<unknown> {
 	switch (need.op) {
 		case 'items.read':
 		case 'items.find':
 			return readItems(need, caller, host);
 		case 'positions.read':
-			return readPositions(need, caller, host);
+			return readPositions(need, limits, caller, host);
 		default:
 			throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
 	}

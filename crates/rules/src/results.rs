@@ -1,0 +1,272 @@
+//! The results of an event: who is where in the ranking, and when he was at each checkpoint.
+
+use std::collections::HashMap;
+
+use biplane_core::results::{Course, RankBy, Standing, standings};
+use biplane_core::{ErrorCode, Timestamp};
+use serde_json::{Value, json};
+
+use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place};
+use crate::sheet::{Sheet, as_people_count};
+use crate::{Answer, Call, Need, Outcome, Rejection, Rule, Trigger};
+
+/// How many crossings and entries are reckoned with at once.
+const MOST: u32 = 20_000;
+
+/// The ranking of an event.
+pub const RESULTS: Rule = Rule {
+    name: "results.event",
+    trigger: Trigger::Endpoint {
+        method: Method::Get,
+        path: "/events/{event}/results",
+        access: Access::Users,
+        summary: "Ranking, splits and gaps of an event, of its valid crossings",
+        parameters: &[
+            Parameter {
+                name: "event",
+                place: Place::Path,
+                kind: ParameterKind::Uuid,
+                required: true,
+                default: None,
+                description: "The event.",
+            },
+            Parameter {
+                name: "rank_by",
+                place: Place::Query,
+                kind: ParameterKind::Choice { of: &["elapsed", "clock"] },
+                required: false,
+                default: Some("elapsed"),
+                description: "Time since the own start, or time of day: who is there first wins.",
+            },
+            Parameter {
+                name: "category",
+                place: Place::Query,
+                kind: ParameterKind::Text { max_length: 255 },
+                required: false,
+                default: None,
+                description: "Only entries of this category.",
+            },
+            Parameter {
+                name: "format",
+                place: Place::Query,
+                kind: ParameterKind::Choice { of: &["json", "csv"] },
+                required: false,
+                default: Some("json"),
+                description: "What the answer is written in.",
+            },
+        ],
+        answers: &["application/json", "text/csv"],
+    },
+};
+
+/// See [`RESULTS`].
+pub fn results(call: &Call) -> Outcome {
+    match Arguments::read(call, RESULTS.parameters()) {
+        Ok(arguments) => answer(call, &arguments).unwrap_or_else(Outcome::reject),
+        Err(faults) => Outcome::rejections(faults),
+    }
+}
+
+fn answer(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
+    let answers = ["event", "checkpoints", "entries", "crossings"]
+        .map(|name| call.ctx.answer(name))
+        .into_iter()
+        .collect::<Result<Option<Vec<_>>, _>>();
+    let Some([events, checkpoints, entries, crossings]) =
+        answers?.and_then(|answers| <[&[Value]; 4]>::try_from(answers).ok())
+    else {
+        return Ok(Outcome { need: needs(arguments), ..Outcome::default() });
+    };
+    let event = events.first().ok_or_else(Rejection::forbidden)?;
+    for (what, items) in [("entries", entries), ("crossings", crossings)] {
+        if items.len() > MOST as usize {
+            let message = format!("event: it has more than {MOST} {what}");
+            return Err(Rejection::field(ErrorCode::TooMuch, "event", message));
+        }
+    }
+    let table = Table::reckon(event, checkpoints, entries, crossings, arguments);
+    Ok(match arguments.text("format") {
+        Some("csv") => Outcome {
+            answer: Some(Answer::Text {
+                media_type: "text/csv; charset=utf-8",
+                file_name: "results.csv".to_owned(),
+                text: table.csv(),
+                headers: Default::default(),
+            }),
+            ..Outcome::default()
+        },
+        _ => Outcome::json(table.json()),
+    })
+}
+
+fn needs(arguments: &Arguments) -> Vec<Need> {
+    let event = arguments.text("event").unwrap_or_default();
+    let of_event = json!({ "event": { "_eq": event } });
+    let entries = match arguments.text("category") {
+        Some(category) => json!({ "_and": [of_event, { "category": { "_eq": category } }] }),
+        None => of_event.clone(),
+    };
+    let find = |name, collection, filter, fields| Need::ItemsFind {
+        name,
+        collection,
+        filter,
+        fields,
+        limit: Some(MOST + 1),
+        keep: false,
+    };
+    let valid = json!({ "_and": [of_event, { "status": { "_eq": "valid" } }] });
+    vec![
+        Need::ItemsRead {
+            name: "event",
+            collection: "events".to_owned(),
+            keys: vec![json!(event)],
+            fields: &["id", "name", "starts_at"],
+            keep: false,
+        },
+        find("checkpoints", "checkpoints", of_event.clone(), &["id", "name", "role", "sort"]),
+        find("entries", "entries", entries, &["id", "number", "name", "category", "status"]),
+        find("crossings", "crossings", valid, &["entry", "checkpoint", "crossed_at"]),
+    ]
+}
+
+/// Everything that is told.
+struct Table<'a> {
+    event: &'a Value,
+    /// In the order of the course; zones are no part of it.
+    course: Vec<&'a Value>,
+    /// In the order of the ranking.
+    rows: Vec<(&'a Value, Standing)>,
+}
+
+impl<'a> Table<'a> {
+    fn reckon(
+        event: &'a Value,
+        checkpoints: &'a [Value],
+        entries: &'a [Value],
+        crossings: &[Value],
+        arguments: &Arguments,
+    ) -> Self {
+        let role = |checkpoint: &Value| match checkpoint["role"].as_str() {
+            Some("start") => 0,
+            Some("finish") => 2,
+            _ => 1,
+        };
+        let mut course: Vec<_> =
+            checkpoints.iter().filter(|it| it["role"].as_str() != Some("zone")).collect();
+        course.sort_by_key(|it| (role(it), it["sort"].as_i64().unwrap_or(i64::MAX)));
+        let id = |value: &'a Value| value["id"].as_str().unwrap_or_default();
+        let places: HashMap<_, _> = course.iter().map(|it| id(it)).zip(0_usize..).collect();
+        let rows: HashMap<_, _> = entries.iter().map(id).zip(0_usize..).collect();
+        let mut times = vec![vec![Vec::new(); course.len()]; entries.len()];
+        for crossing in crossings {
+            let text = |field: &str| crossing[field].as_str();
+            let place = text("checkpoint").and_then(|it| places.get(it));
+            let row = text("entry").and_then(|it| rows.get(it));
+            let time = text("crossed_at").and_then(|it| it.parse::<Timestamp>().ok());
+            if let (Some(&place), Some(&row), Some(time)) = (place, row, time) {
+                times[row][place].push(time);
+            }
+        }
+        let gun = event["starts_at"].as_str().and_then(|text| text.parse().ok());
+        let starts_at_first = course.first().is_some_and(|first| role(first) == 0);
+        let rank_by = match arguments.text("rank_by") {
+            Some("clock") => RankBy::Clock,
+            _ => RankBy::Elapsed,
+        };
+        let shape = Course { starts_at_first, gun, checkpoints: course.len() };
+        // Who is out of the race has times, but no place in it, and nobody is behind him.
+        let out = |entry: &Value| matches!(entry["status"].as_str(), Some("dsq" | "dns"));
+        let (beside, racing): (Vec<_>, Vec<_>) =
+            entries.iter().zip(times).partition(|(entry, _)| out(entry));
+        let (racers, times): (Vec<_>, Vec<_>) = racing.into_iter().unzip();
+        let mut rows: Vec<_> = racers.into_iter().zip(standings(&shape, times, rank_by)).collect();
+        rows.sort_by_cached_key(|(entry, standing)| {
+            let number = as_people_count(entry["number"].as_str().unwrap_or_default());
+            (standing.rank.unwrap_or(usize::MAX), number)
+        });
+        for (entry, times) in beside {
+            let alone = standings(&shape, vec![times], rank_by).into_iter();
+            let gaps_ms = vec![None; shape.checkpoints];
+            rows.extend(
+                alone.map(|it| (entry, Standing { rank: None, gaps_ms: gaps_ms.clone(), ..it })),
+            );
+        }
+        Self { event, course, rows }
+    }
+
+    fn json(&self) -> Value {
+        let rows = self.rows.iter().map(|(entry, standing)| {
+            let splits = self.course.iter().enumerate().map(|(place, checkpoint)| {
+                json!({
+                    "checkpoint": checkpoint["id"],
+                    "crossed_at": standing.splits[place],
+                    "elapsed_ms": standing.elapsed_ms[place],
+                    "leg_ms": self.leg_ms(standing, place),
+                    "gap_ms": standing.gaps_ms[place],
+                })
+            });
+            let name = |place: &usize| self.course[*place]["id"].clone();
+            json!({
+                "rank": standing.rank,
+                "entry": entry["id"],
+                "number": entry["number"],
+                "name": entry["name"],
+                "category": entry["category"],
+                "status": entry["status"],
+                "checkpoints_taken": standing.taken,
+                "finished": self.finished(standing),
+                "splits": splits.collect::<Vec<_>>(),
+                "out_of_order": standing.out_of_order.iter().map(name).collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "data": rows.collect::<Vec<_>>(),
+            "meta": {
+                "event": { "id": self.event["id"], "name": self.event["name"] },
+                "course": self.course,
+            },
+        })
+    }
+
+    /// A row an entry; times as people read them, h:mm:ss.mmm.
+    fn csv(&self) -> String {
+        let names = self.course.iter().map(|it| it["name"].as_str().unwrap_or_default());
+        let header = ["rank", "number", "name", "category", "status", "elapsed", "gap"];
+        let mut sheet = Sheet::new(header.into_iter().chain(names));
+        for (entry, standing) in &self.rows {
+            let last = standing.taken.checked_sub(1);
+            let duration = |times: &[Option<i64>]| {
+                last.and_then(|last| times[last]).map(duration).unwrap_or_default()
+            };
+            let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+            let rank = standing.rank.map(|rank| rank.to_string()).unwrap_or_default();
+            let fixed = [
+                rank,
+                text("number"),
+                text("name"),
+                text("category"),
+                text("status"),
+                duration(&standing.elapsed_ms),
+                duration(&standing.gaps_ms),
+            ];
+            let time =
+                |split: &Option<Timestamp>| split.map(|it| it.to_string()).unwrap_or_default();
+            sheet.row(fixed.into_iter().chain(standing.splits.iter().map(time)));
+        }
+        sheet.text()
+    }
+
+    fn finished(&self, standing: &Standing) -> bool {
+        !self.course.is_empty() && standing.taken == self.course.len()
+    }
+
+    fn leg_ms(&self, standing: &Standing, place: usize) -> Option<i64> {
+        let before = place.checked_sub(1)?;
+        Some(standing.splits[place]? - standing.splits[before]?)
+    }
+}
+
+fn duration(ms: i64) -> String {
+    let (seconds, ms) = (ms / 1000, ms % 1000);
+    format!("{}:{:02}:{:02}.{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
