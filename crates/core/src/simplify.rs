@@ -138,13 +138,13 @@ mod tests {
             let kept = simplify_track(&course, &times, tolerance_m);
             for leg in kept.windows(2) {
                 let (from, to) = (course[leg[0]], course[leg[1]]);
-                for index in leg[0]..=leg[1] {
-                    let share = (index - leg[0]) as f64 / (leg[1] - leg[0]) as f64;
+                for (passed, place) in course[leg[0]..=leg[1]].iter().enumerate() {
+                    let share = passed as f64 / (leg[1] - leg[0]) as f64;
                     let there = Point {
                         lat: from.lat + (to.lat - from.lat) * share,
                         lon: from.lon + (to.lon - from.lon) * share,
                     };
-                    prop_assert!(distance_m(there, course[index]) <= tolerance_m * 1.01 + 0.01);
+                    prop_assert!(distance_m(there, *place) <= tolerance_m * 1.01 + 0.01);
                 }
             }
         }

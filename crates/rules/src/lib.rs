@@ -13,11 +13,14 @@ mod after;
 mod call;
 mod device;
 mod event;
+mod fences;
+mod flags;
 mod flat;
 mod geofence;
 mod limits;
 mod manifest;
 mod openapi;
+mod operation;
 mod positions;
 mod request;
 mod results;
@@ -61,6 +64,12 @@ const RULES: &[Entry] = &[
     Entry { rule: positions::ENTRY, run: positions::entry },
     Entry { rule: positions::EVENT, run: positions::event },
     Entry { rule: results::RESULTS, run: results::results },
+    Entry { rule: fences::CHECK, run: fences::check },
+    Entry { rule: flags::FLAG, run: flags::flag },
+    Entry { rule: fences::CHECK_IN_FLOW, run: fences::check_in_flow },
+    Entry { rule: operation::item::VALIDATE, run: operation::item::validate },
+    Entry { rule: operation::track::SIMPLIFY, run: operation::track::simplify },
+    Entry { rule: operation::crossing::FORMAT, run: operation::crossing::format },
     Entry { rule: openapi::DOCUMENT, run: openapi::document },
 ];
 

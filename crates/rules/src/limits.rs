@@ -5,6 +5,9 @@ use serde_json::Value;
 /// Largest payload that crosses, in bytes as [`fits`] counts them.
 pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
+/// Largest answer to a need, counted as payloads are: a rule says how many items it takes.
+pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
 /// How deep arrays and objects may be in one another.
 pub const MAX_PAYLOAD_DEPTH: usize = 64;
 

@@ -4,7 +4,7 @@ use biplane_core::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Kind, MAX_POSITION_ROWS};
-use crate::limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH};
+use crate::limits::{MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH};
 use crate::request::{Access, Method, Parameter};
 
 /// Everything that the host has to know to register the rules.
@@ -19,6 +19,8 @@ pub struct Manifest {
     pub version: &'static str,
     /// Largest payload that crosses, in bytes as [`crate::fits`] counts them.
     pub max_payload_bytes: usize,
+    /// Largest answer to a need, counted as payloads are.
+    pub max_answer_bytes: usize,
     /// How deep arrays and objects may be in one another.
     pub max_payload_depth: usize,
     /// How many positions cross at once, of all devices together.
@@ -157,6 +159,7 @@ impl Manifest {
             name: "biplane",
             version: env!("CARGO_PKG_VERSION"),
             max_payload_bytes: MAX_PAYLOAD_BYTES,
+            max_answer_bytes: MAX_ANSWER_BYTES,
             max_payload_depth: MAX_PAYLOAD_DEPTH,
             max_position_rows: MAX_POSITION_ROWS,
             rules,

@@ -135,3 +135,8 @@ fn reviews_are_judged_as_the_golden_cases_say() {
 fn positions_are_answered_as_the_golden_cases_say() {
     check(include_str!("../../../tests/golden/positions.json"));
 }
+
+#[test]
+fn endpoints_and_operations_answer_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/answers.json"));
+}

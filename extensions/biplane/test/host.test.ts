@@ -15,7 +15,7 @@ const question = { event: 'items.update' as const, collection: 'x', keys: ['k'],
 const accountability = { user: 'u', role: 'r', admin: false };
 const caller = { database: 'transaction', schema: { collections: {}, relations: [] }, accountability } as unknown as Caller;
 
-const limits = { max_payload_bytes: 1024 * 1024, max_payload_depth: 64 };
+const limits = { max_payload_bytes: 1024 * 1024, max_payload_depth: 64, max_answer_bytes: 8 * 1024 * 1024 };
 
 /** A rule that is a function, and a host that notes what it was asked. */
 function setUp(answer: (call: Call) => Outcome) {

@@ -19,7 +19,7 @@ const endpoint = (path: string, more: Partial<Extract<Rule, { kind: 'endpoint' }
 });
 
 function engineOf(rules: Rule[], call: (call: Call) => Outcome = () => ({})): Engine {
-	const manifest = { rules, max_payload_bytes: 1024, max_payload_depth: 8 };
+	const manifest = { rules, max_payload_bytes: 1024, max_payload_depth: 8, max_answer_bytes: 1024 };
 	return { manifest, call } as unknown as Engine;
 }
 

@@ -36,6 +36,7 @@ export interface Question {
 export async function runRule(engine: Engine, rule: Rule, question: Question, caller: Caller, host: Host): Promise<Outcome> {
 	const { event = null, collection = '', keys = [], payload } = question;
 	const limits = engine.manifest;
+	const answers = { ...limits, max_payload_bytes: limits.max_answer_bytes };
 	if (!fits(payload, limits) || !fits(keys, limits)) throw payloadTooLarge(limits);
 	const results: Record<string, unknown> = {};
 	const call: Call = {
@@ -68,7 +69,7 @@ export async function runRule(engine: Engine, rule: Rule, question: Question, ca
 		for (const need of outcome.need) {
 			const found = await read(need, limits, caller, host);
 			// Positions are bounded by their rows.
-			if (need.op !== 'positions.read' && !fits(found, limits)) throw payloadTooLarge(limits);
+			if (need.op !== 'positions.read' && !fits(found, answers)) throw payloadTooLarge(answers);
 			results[need.as] = found;
 		}
 	}

@@ -18,6 +18,8 @@ name: string,
 version: string,
 /** Largest payload that crosses, in bytes as [`crate::fits`] counts them. */
 max_payload_bytes: number,
+/** Largest answer to a need, counted as payloads are. */
+max_answer_bytes: number,
 /** How deep arrays and objects may be in one another. */
 max_payload_depth: number,
 /** How many positions cross at once, of all devices together. */

@@ -1,0 +1,5 @@
+//! Steps of Flows that belong to no single collection.
+
+pub mod crossing;
+pub mod item;
+pub mod track;
