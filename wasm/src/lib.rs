@@ -8,7 +8,7 @@
 mod panic;
 
 use biplane_core::ErrorCode;
-use biplane_rules::{Call, Context, Event, Kind, Outcome, Rejection};
+use biplane_rules::{Call, Context, Event, FlatGeometry, Kind, Outcome, Rejection};
 use biplane_schema::{Drift, DriftTexts};
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
@@ -32,17 +32,31 @@ pub fn manifest() -> Result<JsValue, JsError> {
     to_js(&biplane_rules::manifest())
 }
 
-/// Runs one rule.
+/// Runs one rule. The last four are a [`FlatGeometry`], where the host took one out of the payload.
 #[wasm_bindgen]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "numbers in rows cost nothing at the border, objects do"
+)]
 pub fn call(
     kind: JsValue,
     name: String,
     event: JsValue,
     payload: JsValue,
     ctx: JsValue,
+    flat_type: Option<String>,
+    flat_rings: Option<Vec<u32>>,
+    flat_polygons: Option<Vec<u32>>,
+    flat_coordinates: Option<Vec<f64>>,
 ) -> Result<JsValue, JsError> {
+    let flat = flat_type.map(|type_name| FlatGeometry {
+        type_name,
+        rings: flat_rings.unwrap_or_default(),
+        polygons: flat_polygons.unwrap_or_default(),
+        coordinates: flat_coordinates.unwrap_or_default(),
+    });
     let outcome = match read_call(kind, name, event, payload, ctx) {
-        Ok(call) => biplane_rules::call(&call),
+        Ok(call) => biplane_rules::call(&Call { flat, ..call }),
         Err(error) => Outcome::reject(Rejection::contract(error.to_string())),
     };
     to_js(&outcome)

@@ -41,8 +41,8 @@ error_codes! {
     GeofenceTooManyPoints = "GEOFENCE_TOO_MANY_POINTS", 400;
     /// A coordinate is outside longitude ±180, latitude ±90, or no number.
     GeofenceCoordinates = "GEOFENCE_COORDINATES", 400;
-    /// A ring's last position is not its first.
-    GeofenceNotClosed = "GEOFENCE_NOT_CLOSED", 400;
+    /// A line jumps from one side of the antimeridian to the other.
+    GeofenceAntimeridian = "GEOFENCE_ANTIMERIDIAN", 400;
     /// Two segments of the polygon cross or overlap.
     GeofenceSelfIntersection = "GEOFENCE_SELF_INTERSECTION", 400;
     /// A ring encloses nothing.

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod live;
 pub mod plausibility;
 pub mod results;
+pub mod shown;
 pub mod simplify;
 pub mod time;
 pub mod timing;

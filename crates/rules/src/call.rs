@@ -6,7 +6,7 @@ use biplane_core::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Event, flat::FlatGeometry};
+use crate::{Event, FlatGeometry};
 
 /// How many positions cross at once, of all devices together: a host reads no more.
 pub const MAX_POSITION_ROWS: u32 = 20_000;

@@ -3,8 +3,8 @@
 use biplane_core::{ErrorCode, Imei, ImeiError};
 use serde_json::Value;
 
-use crate::shown::short;
 use crate::{Call, Event, Outcome, Rejection, Rule, Trigger};
+use biplane_core::shown::short;
 
 /// An IMEI has 15 digits, of which the last checks the others.
 pub const VALIDATE: Rule = Rule {

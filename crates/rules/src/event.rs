@@ -4,9 +4,9 @@ use biplane_core::ErrorCode;
 use serde_json::Value;
 
 use crate::after::{After, after};
-use crate::shown::short;
 use crate::span::Span;
 use crate::{Call, Event, Outcome, Rejection, Rule, Trigger};
+use biplane_core::shown::short;
 
 const EVENT_SPAN: Span = Span { start: "starts_at", end: "ends_at", code: ErrorCode::EventTimes };
 const CHECKPOINT_SPAN: Span =

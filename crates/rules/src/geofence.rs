@@ -1,21 +1,14 @@
 //! Geofences: a shape that encloses something, of the type that its kind asks for.
 
-mod fault;
-mod geojson;
-mod nesting;
-mod ring;
-mod sweep;
+mod kind;
 
 use biplane_core::ErrorCode;
+use biplane_core::shown::shown;
+use biplane_geometry::{Fault, Geometry};
 use serde_json::Value;
 
-use crate::shown::shown;
 use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
-use fault::{Fault, Kind};
-use geojson::Geometry;
-
-/// How many positions a geofence may have, closing ones included.
-pub const MAX_POSITIONS: usize = 10_000;
+use kind::Kind;
 
 /// The radius of a circle in metres.
 const RADIUS_M: std::ops::RangeInclusive<f64> = 1.0..=1_000_000.0;
@@ -29,72 +22,77 @@ pub const VALIDATE: Rule = Rule {
         events: &[Event::Create, Event::Update],
         collections: &["geofences"],
         fields: FIELDS,
-        flat: None,
+        flat: Some("geometry"),
     },
 };
 
-/// See [`VALIDATE`].
-///
-/// A patch that lacks one of the fields is judged together with what the items
-/// hold: they have to be read first.
+/// See [`VALIDATE`]. A geometry that is not as it should be, but leaves no doubt, is set right.
 pub fn validate(call: &Call) -> Outcome {
-    let judged = match call.event {
-        Some(Event::Update) => {
-            // The patch's own geometry first: it needs no read to be refused.
-            let given = call.payload.get("geometry").map(Geometry::read).transpose();
-            let missing = FIELDS.iter().any(|field| call.payload.get(field).is_none());
-            match given {
-                Err(fault) => Err(fault),
-                Ok(None) if !FIELDS.iter().any(|field| call.payload.get(field).is_some()) => Ok(()),
-                Ok(_) if !missing => judge(&call.payload),
-                Ok(given) => match call.ctx.items() {
-                    Ok(Some(items)) => judge_merged(&call.payload, given, items),
-                    Ok(None) => {
-                        return Outcome::need(Need::ItemsRead {
-                            name: "items",
-                            collection: call.ctx.collection.clone(),
-                            keys: call.ctx.keys.clone(),
-                            fields: FIELDS,
-                            keep: false,
-                        });
-                    }
-                    Err(rejection) => return Outcome::reject(rejection),
-                },
-            }
+    match decide(call) {
+        Ok(Decision::Allowed { repaired }) => {
+            let patch =
+                repaired.map(|geometry| [("geometry".to_owned(), geometry)].into_iter().collect());
+            Outcome { patch, ..Outcome::default() }
         }
-        _ => judge(&call.payload),
+        Ok(Decision::Unknown) => Outcome::need(Need::ItemsRead {
+            name: "items",
+            collection: call.ctx.collection.clone(),
+            keys: call.ctx.keys.clone(),
+            fields: FIELDS,
+            keep: false,
+        }),
+        Err(rejection) => Outcome::reject(rejection),
+    }
+}
+
+enum Decision {
+    /// With the geometry as it should have come, where it came otherwise.
+    Allowed { repaired: Option<Value> },
+    /// The items have to be read first.
+    Unknown,
+}
+
+/// A patch that lacks one of the fields is judged together with what the items hold. Its own geometry is
+/// the same for all of them and judged once, and needs no read to be refused.
+fn decide(call: &Call) -> Result<Decision, Rejection> {
+    let payload = &call.payload;
+    let geometry = match &call.flat {
+        Some(flat) => Some(Geometry::of_flat(flat)?),
+        None => payload.get("geometry").map(Geometry::read).transpose()?,
     };
-    judged.map_or_else(Outcome::reject, |()| Outcome::default())
-}
-
-/// Judges a whole item.
-fn judge(item: &Value) -> Result<(), Fault> {
-    let geometry = Geometry::read(item.get("geometry").unwrap_or(&Value::Null))?;
-    let kind = Kind::read(item.get("kind"))?;
-    fits(kind, &geometry, item.get("radius_m"))?;
-    geometry.check()
-}
-
-/// Judges each item as the patch would leave it. A geometry of the patch is the
-/// same for all and is checked once, however many items there are.
-fn judge_merged(patch: &Value, given: Option<Geometry>, items: &[Value]) -> Result<(), Fault> {
+    let (kind, radius_m) = (payload.get("kind"), payload.get("radius_m"));
+    if call.event != Some(Event::Update) {
+        let geometry = geometry.ok_or(Fault::Missing)?;
+        fits(Kind::read(kind)?, &geometry, radius_m)?;
+        return Ok(Decision::Allowed { repaired: geometry.judge()? });
+    }
+    let given = [geometry.is_some(), kind.is_some(), radius_m.is_some()];
+    if given == [false; 3] {
+        return Ok(Decision::Allowed { repaired: None });
+    }
+    let items = match call.ctx.items()? {
+        _ if given == [true; 3] => std::slice::from_ref(payload),
+        Some(items) => items,
+        None => return Ok(Decision::Unknown),
+    };
     for item in items {
-        let field = |name| patch.get(name).or_else(|| item.get(name));
+        let field = |name| payload.get(name).or_else(|| item.get(name));
         let kind = Kind::read(field("kind"))?;
-        match &given {
+        match &geometry {
             Some(geometry) => fits(kind, geometry, field("radius_m"))?,
             None => {
                 let own = Geometry::read(item.get("geometry").unwrap_or(&Value::Null))?;
                 fits(kind, &own, field("radius_m"))?;
-                own.check()?;
+                own.judge()?;
             }
         }
     }
-    given.map_or(Ok(()), |geometry| geometry.check())
+    let repaired = geometry.map(Geometry::judge).transpose()?.flatten();
+    Ok(Decision::Allowed { repaired })
 }
 
 /// Whether the kind allows this type of geometry and has what else it needs.
-fn fits(kind: Kind, geometry: &Geometry, radius_m: Option<&Value>) -> Result<(), Fault> {
+fn fits(kind: Kind, geometry: &Geometry, radius_m: Option<&Value>) -> Result<(), Rejection> {
     let fits = matches!(
         (kind, geometry),
         (Kind::Polygon, Geometry::Polygon(_) | Geometry::MultiPolygon(_))
@@ -102,28 +100,35 @@ fn fits(kind: Kind, geometry: &Geometry, radius_m: Option<&Value>) -> Result<(),
             | (Kind::Gate, Geometry::LineString(_))
     );
     if !fits {
-        return Err(Fault::KindMismatch { kind, found: geometry.type_name() });
+        let (kind, needed, found) = (kind.as_str(), kind.geometry(), geometry.type_name());
+        let message = format!("geometry: a {kind} geofence needs a {needed}, not a {found}");
+        return Err(Rejection::field(ErrorCode::GeofenceKind, "geometry", message));
     }
     if kind == Kind::Circle { radius(radius_m) } else { Ok(()) }
 }
 
-fn radius(value: Option<&Value>) -> Result<(), Fault> {
+fn radius(value: Option<&Value>) -> Result<(), Rejection> {
+    let wrong = |message| Err(Rejection::field(ErrorCode::GeofenceRadius, "radius_m", message));
     let metres = match value {
-        None | Some(Value::Null) => return Err(Fault::RadiusMissing),
+        None | Some(Value::Null) => {
+            return wrong("radius_m: is required for a circle: 1 to 1000000 metres".to_owned());
+        }
         // Forms and CSV imports send numbers as text.
         Some(Value::String(text)) => text.trim().parse().ok(),
         Some(number) => number.as_f64(),
     };
     match metres {
         Some(metres) if RADIUS_M.contains(&metres) => Ok(()),
-        _ => Err(Fault::Radius { found: shown(value.unwrap_or(&Value::Null)) }),
+        _ => {
+            let found = shown(value.unwrap_or(&Value::Null));
+            wrong(format!("radius_m: {found} is not a radius between 1 and 1000000 metres"))
+        }
     }
 }
 
 impl From<Fault> for Rejection {
     fn from(fault: Fault) -> Self {
-        let code: ErrorCode = fault.code();
-        let mut rejection = Self::field(code, fault.field(), fault.to_string());
+        let mut rejection = Self::field(fault.code(), "geometry", fault.to_string());
         rejection.at = fault.at().map(|at| [at.x, at.y]);
         rejection
     }

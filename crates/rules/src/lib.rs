@@ -15,7 +15,6 @@ mod device;
 mod event;
 mod fences;
 mod flags;
-mod flat;
 mod geofence;
 mod limits;
 mod manifest;
@@ -26,25 +25,23 @@ mod request;
 mod results;
 mod review;
 mod sheet;
-mod shown;
 mod span;
 mod tenancy;
 #[cfg(test)]
 mod typescript;
 
+pub use biplane_geometry::{FlatGeometry, MAX_POSITIONS};
 pub use call::{
     Answer, Call, Context, Effect, Kind, Level, MAX_POSITION_ROWS, Need, Outcome, PositionField,
     Rejection,
 };
-pub use flat::FlatGeometry;
-pub use geofence::MAX_POSITIONS;
 pub use limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, fits};
 pub use manifest::{Code, Event, Manifest, Rule, Trigger};
 pub use openapi::openapi;
 pub use request::{Access, Arguments, Method, Parameter, ParameterKind, Place, Request};
 
 /// The version of what crosses between host and module.
-pub const ABI: u32 = 3;
+pub const ABI: u32 = 4;
 
 /// A rule as it stands in the table: where it applies, and what it does.
 struct Entry {

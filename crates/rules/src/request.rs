@@ -7,8 +7,8 @@ use biplane_core::{ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::shown::{short, shown};
 use crate::{Call, Kind, Rejection};
+use biplane_core::shown::{short, shown};
 
 /// A request, as the host hands it over.
 #[derive(Clone, Debug, Default, Deserialize)]

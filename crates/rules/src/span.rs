@@ -2,8 +2,9 @@
 
 use biplane_core::{ErrorCode, Timestamp};
 
+use crate::Rejection;
 use crate::after::After;
-use crate::{Rejection, shown::shown};
+use biplane_core::shown::shown;
 
 /// The fields, and the code that says that they are wrong.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ mod pointer;
 use biplane_core::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger, shown};
+use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
 use guarded::{GUARDED, Guarded, Reference};
 use pointer::{Pointer, same};
 
@@ -224,7 +224,7 @@ fn shown(value: Option<&Value>) -> String {
     };
     match id {
         None | Some(Value::Null) => "nothing".to_owned(),
-        Some(id) => shown::shown(id),
+        Some(id) => biplane_core::shown::shown(id),
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{Context, Kind as RuleKind};
+use crate::{Context, FlatGeometry, Kind as RuleKind, MAX_POSITIONS};
 
 fn create(payload: Value) -> Call {
     Call {
@@ -156,6 +156,24 @@ fn coordinates() -> impl Strategy<Value = Value> {
     prop::collection::vec(ring, 0..4).prop_map(Value::from)
 }
 
+/// The flat form of a Polygon, as the host makes it.
+fn flat(rings: &[Vec<[f64; 2]>]) -> FlatGeometry {
+    FlatGeometry {
+        type_name: "Polygon".to_owned(),
+        rings: rings.iter().map(|ring| ring.len() as u32).collect(),
+        polygons: Vec::new(),
+        coordinates: rings.concat().concat(),
+    }
+}
+
+#[test]
+fn a_flat_form_that_lacks_coordinates_is_refused() {
+    let mut call = create(json!({ "kind": "polygon" }));
+    let short = FlatGeometry { rings: vec![9], ..flat(&[star(&[5.0; 4])]) };
+    call.flat = Some(short);
+    assert_eq!(validate(&call).reject[0].code, ErrorCode::GeofenceGeometry);
+}
+
 proptest! {
     #[test]
     fn no_payload_makes_the_rule_panic(payload in json_value(), update in any::<bool>()) {
@@ -229,5 +247,33 @@ proptest! {
         }
         let faults = shape.validation_errors();
         prop_assert_eq!(rejection.is_none(), faults.is_empty(), "{:?} {:?}", rejection, faults);
+    }
+
+    #[test]
+    fn the_flat_form_is_judged_as_the_geometry_is(
+        exterior in grid_ring(),
+        hole in prop::option::of(grid_ring()),
+        closed in any::<bool>(),
+    ) {
+        let mut rings: Vec<_> = std::iter::once(exterior).chain(hole).collect();
+        if !closed {
+            rings[0].pop();
+        }
+        let whole = create(polygon(&rings));
+        let call = Call { flat: Some(flat(&rings)), ..create(json!({ "kind": "polygon" })) };
+        prop_assert_eq!(validate(&call), validate(&whole));
+    }
+
+    #[test]
+    fn what_was_repaired_needs_no_repair(exterior in grid_ring(), closed in any::<bool>()) {
+        let mut ring = exterior;
+        if !closed {
+            ring.pop();
+        }
+        let outcome = validate(&create(polygon(&[ring])));
+        if let Some(patch) = outcome.patch {
+            let again = json!({ "kind": "polygon", "geometry": patch["geometry"] });
+            prop_assert_eq!(validate(&create(again)), Outcome::default());
+        }
     }
 }

@@ -4,8 +4,8 @@ use biplane_core::{ErrorCode, Timestamp};
 use serde_json::{Value, json};
 
 use crate::request::{Arguments, Parameter, ParameterKind, Place};
-use crate::shown::short;
 use crate::{Call, Need, Outcome, Rejection, Rule, Trigger};
+use biplane_core::shown::short;
 
 const FIELDS: &[&str] = &[
     "id",

@@ -6,8 +6,8 @@ use biplane_core::simplify::simplify_line;
 use serde_json::{Value, json};
 
 use crate::request::{Arguments, Parameter, ParameterKind, Place};
-use crate::shown::shown;
 use crate::{Call, Outcome, Rejection, Rule, Trigger};
+use biplane_core::shown::shown;
 
 /// How many positions a line may have.
 const MOST: usize = 20_000;

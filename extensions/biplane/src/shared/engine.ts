@@ -1,9 +1,12 @@
 import * as module from '../../../../wasm/pkg/biplane_wasm.js';
 import type { Drift } from './drift.ts';
+import { flatten } from './flat.ts';
 import type { Call, Manifest, Outcome } from './protocol.ts';
 
+type Item = Record<string, unknown>;
+
 /** The calling convention that this host speaks: `ABI` in crates/rules. */
-const ABI = 3;
+const ABI = 4;
 
 /** Memory of an instance never shrinks: above this it is replaced. The module itself stops at 64 MiB. */
 const RECYCLE_BYTES = 32 * 1024 * 1024;
@@ -42,6 +45,8 @@ export class Engine {
 	/** How many instances there were before this one. */
 	replaced = 0;
 	#broken = false;
+	/** Of filters that take a geometry flat, its field. */
+	readonly #flat = new Map<string, string>();
 
 	constructor(bytes: Uint8Array<ArrayBuffer>) {
 		module.initSync({ module: new WebAssembly.Module(bytes) });
@@ -50,14 +55,23 @@ export class Engine {
 		if (this.manifest.abi !== ABI) {
 			throw new Error(`the rules speak version ${this.manifest.abi} of the calling convention, the host ${ABI}: build both anew`);
 		}
+		for (const rule of this.manifest.rules) {
+			if (rule.kind === 'filter' && rule.flat) this.#flat.set(rule.name, rule.flat);
+		}
 	}
 
 	get memoryBytes(): number {
 		return module.memory_bytes();
 	}
 
+	/** A geometry that a rule takes flat crosses as rows of numbers, whatever is irregular as it came. */
 	call({ kind, name, event, payload, ctx }: Call): Outcome {
-		return this.#run(() => module.call(kind, name, event, payload, ctx) as Outcome);
+		const field = kind === 'filter' ? this.#flat.get(name) : undefined;
+		const flat = field === undefined ? undefined : flatten((payload as Item | null)?.[field]);
+		if (field === undefined || !flat) return this.#run(() => module.call(kind, name, event, payload, ctx) as Outcome);
+		const { [field]: _, ...rest } = payload as Item;
+		const { type, rings, polygons, coordinates } = flat;
+		return this.#run(() => module.call(kind, name, event, rest, ctx, type, rings, polygons, coordinates) as Outcome);
 	}
 
 	schemaDrift({ base, baseHash, running, target, lineage }: DriftTexts): Drift | DriftRefused {

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use geo::{Coord, LineString};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::fault::{Fault, Place};
-use super::ring::Ring;
-use super::{MAX_POSITIONS, nesting, sweep};
-use crate::shown::shown;
+use biplane_core::shown::shown;
+
+use crate::fault::{Fault, Place};
+use crate::ring::Ring;
+use crate::{MAX_POSITIONS, nesting, sweep};
 
 /// Longest text of a geometry that is parsed at all: MAX_POSITIONS with all digits that an f64 has.
 const MAX_TEXT: usize = 64 * MAX_POSITIONS;
@@ -17,7 +18,7 @@ const MAX_TEXT: usize = 64 * MAX_POSITIONS;
 #[derive(Debug)]
 pub enum Geometry {
     /// Of a circle.
-    Point(#[expect(dead_code, reason = "in range is all that a centre has to be")] Coord),
+    Point(Coord),
     /// Of a gate.
     LineString(LineString),
     /// Exterior and holes.
@@ -95,14 +96,17 @@ impl Geometry {
         }
     }
 
-    /// Whether it is valid as OGC Simple Features has it (06-103r4, 6.1), in either orientation.
-    pub fn check(self) -> Result<(), Fault> {
+    /// Judges it as OGC Simple Features does (06-103r4, 6.1), in either orientation. Rings are closed and
+    /// wound as RFC 7946 asks for, and positions that repeat one another are left out: the geometry as it
+    /// should have come, where it came otherwise.
+    pub fn judge(self) -> Result<Option<Value>, Fault> {
         let mut rings = Vec::new();
-        match self {
-            Self::Point(_) => return Ok(()),
-            Self::LineString(line) => return check_line(&line),
+        let single = match self {
+            Self::Point(_) => return Ok(None),
+            Self::LineString(line) => return judge_line(line),
             Self::Polygon(lines) => {
                 Ring::read_polygon(lines, 0, &mut rings, |ring| Place::Ring { ring })?;
+                true
             }
             Self::MultiPolygon(polygons) => {
                 if polygons.is_empty() {
@@ -112,23 +116,52 @@ impl Geometry {
                     let place = |ring| Place::PolygonRing { polygon, ring };
                     Ring::read_polygon(lines, polygon, &mut rings, place)?;
                 }
+                false
             }
-        }
+        };
         let touches = sweep::check(&rings)?;
-        nesting::check(&rings, &touches)
+        nesting::check(&rings, &touches)?;
+        let fine = rings.iter().all(|ring| !ring.repaired && ring.is_wound());
+        Ok((!fine).then(|| repaired(&rings, single)))
     }
 }
 
-fn check_line(line: &LineString) -> Result<(), Fault> {
+/// As GeoJSON, each ring wound as it should be.
+fn repaired(rings: &[Ring], single: bool) -> Value {
+    let mut polygons: Vec<Vec<Value>> = Vec::new();
+    for ring in rings {
+        if !ring.hole {
+            polygons.push(Vec::new());
+        }
+        let mut line = ring.line.0.clone();
+        if !ring.is_wound() {
+            line.reverse();
+        }
+        polygons.last_mut().expect("an exterior comes first").push(coordinates(&line));
+    }
+    if single {
+        json!({ "type": "Polygon", "coordinates": polygons.swap_remove(0) })
+    } else {
+        json!({ "type": "MultiPolygon", "coordinates": polygons })
+    }
+}
+
+fn coordinates(line: &[Coord]) -> Value {
+    line.iter().map(|position| json!([position.x, position.y])).collect()
+}
+
+fn judge_line(mut line: LineString) -> Result<Option<Value>, Fault> {
     let (place, least) = (Place::Line, 2);
     let count = line.0.len();
     if count < least {
         return Err(Fault::TooFewPoints { place, count, least });
     }
-    if line.0.iter().all(|position| *position == line.0[0]) {
-        return Err(Fault::TooFewDifferent { place, count: 1, least });
+    line.0.dedup();
+    match line.0.len() {
+        1 => Err(Fault::TooFewDifferent { place, count: 1, least }),
+        kept if kept == count => Ok(None),
+        _ => Ok(Some(json!({ "type": "LineString", "coordinates": coordinates(&line.0) }))),
     }
-    Ok(())
 }
 
 /// How many positions there are, without looking at them: only as deep as the type says.
@@ -182,11 +215,23 @@ fn position(numbers: &[Value], place: Place, index: usize) -> Result<Coord, Faul
     let (Some(x), Some(y)) = (longitude.as_f64(), latitude.as_f64()) else {
         return Err(fault("it needs two numbers, longitude and latitude"));
     };
-    if !(-180.0..=180.0).contains(&x) {
-        return Err(fault("longitude goes from -180 to 180"));
+    on_earth(x, y).map_err(fault)
+}
+
+/// A position in range, or what is wrong with it.
+pub fn on_earth(x: f64, y: f64) -> Result<Coord, &'static str> {
+    let (longitude, latitude) = (-180.0..=180.0, -90.0..=90.0);
+    if !latitude.contains(&y) {
+        return Err(if longitude.contains(&y) && latitude.contains(&x) {
+            "latitude goes from -90 to 90; longitude comes first: are the two swapped?"
+        } else if longitude.contains(&x) {
+            "latitude goes from -90 to 90"
+        } else {
+            "longitude goes from -180 to 180"
+        });
     }
-    if !(-90.0..=90.0).contains(&y) {
-        return Err(fault("latitude goes from -90 to 90"));
+    if !longitude.contains(&x) {
+        return Err("longitude goes from -180 to 180");
     }
     // Makes -0.0 a 0.0: positions are compared by their bits later.
     Ok(Coord { x: x + 0.0, y: y + 0.0 })

@@ -10,8 +10,8 @@ use std::f64::consts::{FRAC_PI_2, PI};
 use geo::kernels::Orientation;
 use geo::{Coord, Line};
 
-use super::fault::{Fault, Meeting};
-use super::ring::{Ring, orientation};
+use crate::fault::{Fault, Meeting};
+use crate::ring::{Ring, orientation};
 
 /// Points where two rings of a polygon touch and are allowed to.
 pub type Touches = HashSet<(Point, usize)>;

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use geo::Coord;
 use geo::coordinate_position::{CoordPos, coord_pos_relative_to_ring};
 
-use super::fault::Fault;
-use super::ring::Ring;
-use super::sweep::{Point, Touches};
+use crate::fault::Fault;
+use crate::ring::Ring;
+use crate::sweep::{Point, Touches};
 
 /// Holes inside their polygon and beside each other, polygons beside each other,
 /// and the inside of each polygon in one piece.

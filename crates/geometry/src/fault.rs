@@ -4,52 +4,8 @@ use std::fmt;
 
 use biplane_core::ErrorCode;
 use geo::Coord;
-use serde_json::Value;
 
-use super::MAX_POSITIONS;
-use crate::shown::shown;
-
-/// What a geofence is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// An area.
-    Polygon,
-    /// All around a point.
-    Circle,
-    /// A line to pass.
-    Gate,
-}
-
-impl Kind {
-    /// Reads the field `kind`.
-    pub fn read(value: Option<&Value>) -> Result<Self, Fault> {
-        match value {
-            None | Some(Value::Null) => Err(Fault::KindMissing),
-            Some(value) => match value.as_str() {
-                Some("polygon") => Ok(Self::Polygon),
-                Some("circle") => Ok(Self::Circle),
-                Some("gate") => Ok(Self::Gate),
-                _ => Err(Fault::KindUnknown { found: shown(value) }),
-            },
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Polygon => "polygon",
-            Self::Circle => "circle",
-            Self::Gate => "gate",
-        }
-    }
-
-    const fn geometry(self) -> &'static str {
-        match self {
-            Self::Polygon => "Polygon or MultiPolygon",
-            Self::Circle => "Point (its centre)",
-            Self::Gate => "LineString",
-        }
-    }
-}
+use crate::MAX_POSITIONS;
 
 /// Where in a geometry: ring 0 is the exterior, the others are holes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,15 +84,10 @@ impl fmt::Display for Near {
     }
 }
 
-/// Why a geofence is refused.
+/// Why a geometry is no shape of a geofence.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "what each variant is its sentence says")]
 pub enum Fault {
-    #[error("kind: is required: polygon, circle or gate")]
-    KindMissing,
-    #[error("kind: {found} is none of polygon, circle, gate")]
-    KindUnknown { found: String },
-    #[error("geometry: a {} geofence needs a {}, not a {found}", kind.as_str(), kind.geometry())]
-    KindMismatch { kind: Kind, found: &'static str },
     #[error("geometry: is required")]
     Missing,
     #[error("geometry: is no GeoJSON geometry: {why}")]
@@ -155,8 +106,10 @@ pub enum Fault {
     Empty { what: &'static str, part: &'static str },
     #[error("geometry: position {index} of {place} is {found}; {why}")]
     Coordinates { place: Place, index: usize, found: String, why: &'static str },
-    #[error("geometry: {place} is not closed: it starts at {} and ends at {}", Near(*first), Near(*last))]
-    NotClosed { place: Place, first: Coord, last: Coord },
+    #[error(
+        "geometry: {place} jumps over the antimeridian between vertices {index} and {}: split it there into a MultiPolygon (RFC 7946, 3.1.9)", index + 1
+    )]
+    Antimeridian { place: Place, index: usize, at: Coord },
     #[error("geometry: {place} encloses nothing: all its positions lie on one line")]
     ZeroArea { place: Place },
     #[error("geometry: {place} {} itself near {}: {first} meets {second}", meeting.verb(), Near(*at))]
@@ -184,26 +137,19 @@ pub enum Fault {
     PolygonInPolygon { inner: Place, outer: Place, at: Coord },
     #[error("geometry: the rings that touch at {} cut the inside of the polygon in two", Near(*at))]
     InsideCut { at: Coord },
-    #[error("radius_m: is required for a circle: 1 to 1000000 metres")]
-    RadiusMissing,
-    #[error("radius_m: {found} is not a radius between 1 and 1000000 metres")]
-    Radius { found: String },
 }
 
 impl Fault {
     /// The stable code.
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::KindMissing | Self::KindUnknown { .. } | Self::KindMismatch { .. } => {
-                ErrorCode::GeofenceKind
-            }
             Self::Missing | Self::NotGeoJson { .. } => ErrorCode::GeofenceGeometry,
             Self::TooManyPoints(_) | Self::TooLong(_) => ErrorCode::GeofenceTooManyPoints,
             Self::TooFewPoints { .. } | Self::TooFewDifferent { .. } | Self::Empty { .. } => {
                 ErrorCode::GeofenceTooFewPoints
             }
             Self::Coordinates { .. } => ErrorCode::GeofenceCoordinates,
-            Self::NotClosed { .. } => ErrorCode::GeofenceNotClosed,
+            Self::Antimeridian { .. } => ErrorCode::GeofenceAntimeridian,
             Self::ZeroArea { .. } => ErrorCode::GeofenceZeroArea,
             Self::SelfIntersection { .. } => ErrorCode::GeofenceSelfIntersection,
             Self::RingsMeet { .. }
@@ -211,23 +157,13 @@ impl Fault {
             | Self::HoleInHole { .. }
             | Self::PolygonInPolygon { .. }
             | Self::InsideCut { .. } => ErrorCode::GeofenceNesting,
-            Self::RadiusMissing | Self::Radius { .. } => ErrorCode::GeofenceRadius,
-        }
-    }
-
-    /// The field at fault: the one that the sentence starts with.
-    pub const fn field(&self) -> &'static str {
-        match self {
-            Self::KindMissing | Self::KindUnknown { .. } => "kind",
-            Self::RadiusMissing | Self::Radius { .. } => "radius_m",
-            _ => "geometry",
         }
     }
 
     /// Where on earth, where that can be said.
     pub const fn at(&self) -> Option<Coord> {
         match self {
-            Self::NotClosed { last: at, .. }
+            Self::Antimeridian { at, .. }
             | Self::SelfIntersection { at, .. }
             | Self::RingsMeet { at, .. }
             | Self::HoleOutside { at, .. }

@@ -3,7 +3,7 @@
 use geo::kernels::Orientation;
 use geo::{BoundingRect, Coord, LineString, Rect, algorithm::Kernel, kernels::RobustKernel};
 
-use super::fault::{Fault, Meeting, Place, SegmentName};
+use crate::fault::{Fault, Meeting, Place, SegmentName};
 
 /// A closed ring without repeated positions and spikes.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Ring {
     pub hole: bool,
     /// First position = last position.
     pub line: LineString,
+    /// Whether it came otherwise: not closed, or with repeated positions.
+    pub repaired: bool,
     /// Of each position, where the client had it (the last of those that repeat).
     vertices: Vec<u32>,
     /// What it covers.
@@ -39,26 +41,35 @@ impl Ring {
         Ok(())
     }
 
-    fn read(line: LineString, polygon: usize, hole: bool, place: Place) -> Result<Self, Fault> {
+    fn read(mut line: LineString, polygon: usize, hole: bool, place: Place) -> Result<Self, Fault> {
         const LEAST: usize = 4;
-        let count = line.0.len();
+        let given = line.0.len();
         let (Some(&first), Some(&last)) = (line.0.first(), line.0.last()) else {
-            return Err(Fault::TooFewPoints { place, count, least: LEAST });
+            return Err(Fault::TooFewPoints { place, count: given, least: LEAST });
         };
         if first != last {
-            return Err(Fault::NotClosed { place, first, last });
+            line.0.push(first);
         }
+        let count = line.0.len();
         if count < LEAST {
-            return Err(Fault::TooFewPoints { place, count, least: LEAST });
+            return Err(Fault::TooFewPoints { place, count: given, least: LEAST });
         }
-        let mut line = line;
         let mut vertices: Vec<u32> = Vec::with_capacity(count);
         let mut kept: usize = 0;
         for index in 0..count {
             let position = line.0[index];
-            if kept > 0 && line.0[kept - 1] == position {
-                vertices[kept - 1] = index as u32;
-                continue;
+            if kept > 0 {
+                let before = line.0[kept - 1];
+                if before == position {
+                    vertices[kept - 1] = index as u32;
+                    continue;
+                }
+                let jump = (position.x - before.x).abs();
+                // From -180 to 180 is once round the earth: a box around all of it is meant so.
+                if jump > 180.0 && jump < 360.0 {
+                    let index = vertices[kept - 1] as usize;
+                    return Err(Fault::Antimeridian { place, index, at: before });
+                }
             }
             line.0[kept] = position;
             vertices.push(index as u32);
@@ -73,8 +84,24 @@ impl Ring {
             return Err(Fault::ZeroArea { place });
         }
         let bounds = line.bounding_rect().expect("a ring has positions");
-        let ring = Self { place, polygon, hole, line, vertices, bounds };
+        let ring = Self { place, polygon, hole, line, repaired: kept != given, vertices, bounds };
         ring.spike().map_or(Ok(ring), Err)
+    }
+
+    /// Whether it goes the way that RFC 7946 asks for: exteriors counter-clockwise, holes clockwise. Of a
+    /// ring that does not meet itself.
+    pub fn is_wound(&self) -> bool {
+        let lowest = |&a: &usize, &b: &usize| {
+            let (a, b) = (self.vertex(a), self.vertex(b));
+            a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y))
+        };
+        let index = (0..self.len()).min_by(lowest).unwrap_or_default();
+        let turn = orientation(
+            self.vertex(index + self.len() - 1),
+            self.vertex(index),
+            self.vertex(index + 1),
+        );
+        (turn == Orientation::CounterClockwise) != self.hole
     }
 
     /// A segment that goes back the way its predecessor came.

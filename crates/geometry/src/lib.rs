@@ -1,0 +1,21 @@
+//! Shapes of geofences: read from GeoJSON or from flat coordinates, judged as OGC Simple Features has it,
+//! and repaired where there is no doubt about what was meant.
+//!
+//! Every geofence that is written comes through here, and those who write it wait: this crate is built
+//! for speed where the rules around it are built small.
+
+mod fault;
+mod flat;
+mod geojson;
+mod nesting;
+mod ring;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+pub use fault::Fault;
+pub use flat::FlatGeometry;
+pub use geojson::Geometry;
+
+/// How many positions a geofence may have, closing ones included.
+pub const MAX_POSITIONS: usize = 10_000;
