@@ -1,6 +1,6 @@
 //! Biplane's operations in Flows, as somebody would put them together in the Flow editor.
 
-use biplane_e2e::{Tenant, admin, fresh_id, stack};
+use biplane_e2e::{Tenant, admin, eventually, fresh_id, stack};
 use biplane_stack::Description;
 use biplane_stack::directus::Client;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn flow(admin: &Client, operation: &str, options: Value) -> String {
     let tell = |id, key: &str, path: &str| {
         json!({
             "id": id, "flow": flow, "key": key, "name": key, "type": "transform", "position_x": 20, "position_y": 1,
-            "options": { "json": json!({ "path": path, "told": "{{asked}}" }).to_string() },
+            "options": { "json": { "path": path, "told": "{{asked}}" } },
         })
     };
     for operation in [tell(good, "good", "resolve"), tell(bad, "bad", "reject")] {
@@ -37,19 +37,24 @@ async fn flow(admin: &Client, operation: &str, options: Value) -> String {
 
 /// Which path was taken, and what the operation handed on.
 async fn run(stack: &Description, session: &Client, path: &str, body: &Value) -> (String, Value) {
-    let response = reqwest::Client::new()
-        .post(format!("{}{path}", stack.directus_url))
-        .bearer_auth(session.token().expect("logged in"))
-        .json(body)
-        .send()
-        .await
-        .expect("an answer");
-    let answer: Value = response.json().await.expect("JSON");
-    let told = match &answer["told"] {
-        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
-        other => other.clone(),
-    };
-    (answer["path"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned(), told)
+    let client = reqwest::Client::new();
+    // Directus reads its Flows anew a moment after they were changed; until then they do nothing.
+    eventually("an answer of the Flow", async || {
+        let response = client
+            .post(format!("{}{path}", stack.directus_url))
+            .bearer_auth(session.token().expect("logged in"))
+            .json(body)
+            .send()
+            .await
+            .expect("an answer");
+        let answer: Value = response.json().await.expect("JSON");
+        let told = match &answer["told"] {
+            Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+            other => other.clone(),
+        };
+        Some((answer["path"].as_str()?.to_owned(), told))
+    })
+    .await
 }
 
 #[tokio::test]

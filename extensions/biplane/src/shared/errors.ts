@@ -50,7 +50,9 @@ function toError(rejection: Rejection, collection: string, rule: string): Error 
 		? { ...told, type: 'regex', validation_message: message, substring: code, invalid: message.replaceAll(/[|:]/g, ' ') }
 		: { ...told, type: 'rule' };
 	const RuleError = createError<RuleErrorExtensions>(inForm ? 'FAILED_VALIDATION' : code, message, status);
-	return new RuleError(extensions);
+	const error = new RuleError(extensions);
+	// A Flow hands on only what can be enumerated, and its failure path needs the sentence.
+	return Object.defineProperty(error, 'message', { value: message, enumerable: true });
 }
 
 export function hostError(code: keyof typeof HOST_CODES, message: string): Error {
