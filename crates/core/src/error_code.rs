@@ -67,6 +67,26 @@ error_codes! {
     EditAction = "EDIT_ACTION", 400;
     /// A flag or an edit without a reason that says something.
     ReviewReason = "REVIEW_REASON", 400;
+    /// A tracker has no command of this name.
+    CommandUnknown = "COMMAND_UNKNOWN", 400;
+    /// A command's parameters are not what it takes.
+    CommandParameters = "COMMAND_PARAMETERS", 400;
+    /// A command's expiry is no time, over, or too far ahead.
+    CommandExpiry = "COMMAND_EXPIRY", 400;
+    /// A command can't be in this state, or not after the one it is in.
+    CommandState = "COMMAND_STATE", 400;
+    /// A dangerous command was not approved by somebody else.
+    CommandApproval = "COMMAND_APPROVAL", 400;
+    /// What a command is can't be changed.
+    CommandFixed = "COMMAND_FIXED", 400;
+    /// An entry's number is empty, or taken in its event.
+    EntryNumber = "ENTRY_NUMBER", 400;
+    /// An entry's device takes part in another event that is running.
+    EntryDevice = "ENTRY_DEVICE", 400;
+    /// An event's course lacks its start or its finish, or has them in the wrong order.
+    EventCourse = "EVENT_COURSE", 400;
+    /// A device's protocol or model is not known.
+    DeviceModel = "DEVICE_MODEL", 400;
     /// The caller's role in the item's organization does not allow the change.
     TenancyRole = "TENANCY_ROLE", 403;
     /// An item points to what its organization does not have.

@@ -1,11 +1,11 @@
 //! Events and their courses: times in order, a time zone that is one.
 
 use biplane_core::ErrorCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::after::{After, after};
 use crate::span::Span;
-use crate::{Call, Event, Outcome, Rejection, Rule, Trigger};
+use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
 use biplane_core::shown::short;
 
 const EVENT_SPAN: Span = Span { start: "starts_at", end: "ends_at", code: ErrorCode::EventTimes };
@@ -20,7 +20,7 @@ pub const VALIDATE: Rule = Rule {
     trigger: Trigger::Filter {
         events: &[Event::Create, Event::Update],
         collections: &["events"],
-        fields: &["starts_at", "ends_at", "timezone"],
+        fields: &["starts_at", "ends_at", "timezone", "status"],
         flat: None,
     },
 };
@@ -44,7 +44,51 @@ pub fn validate(call: &Call) -> Outcome {
         // What is wrong already needs no read.
         Err(outcome) => return zone.map_or(*outcome, Outcome::reject),
     };
-    Outcome::rejections(zone.into_iter().chain(wrong(EVENT_SPAN, &items)).collect())
+    let faults: Vec<_> = zone.into_iter().chain(wrong(EVENT_SPAN, &items)).collect();
+    if !faults.is_empty() || call.payload.get("status").and_then(Value::as_str) != Some("running") {
+        return Outcome::rejections(faults);
+    }
+    course(call).unwrap_or_else(Outcome::reject)
+}
+
+/// Who starts an event has to have its course in order; an event without a start and a finish has none.
+fn course(call: &Call) -> Result<Outcome, Rejection> {
+    // A new event has no checkpoints yet.
+    if call.event != Some(Event::Update) || call.ctx.keys.is_empty() {
+        return Ok(Outcome::default());
+    }
+    let Some(checkpoints) = call.ctx.answer("course")? else {
+        return Ok(Outcome::need(Need::ItemsFind {
+            name: "course",
+            collection: "checkpoints",
+            filter: json!({ "_and": [
+                { "event": { "_in": call.ctx.keys } },
+                { "role": { "_in": ["start", "finish"] } },
+            ] }),
+            fields: &["event", "role", "sort", "name"],
+            limit: None,
+            keep: false,
+        }));
+    };
+    for event in checkpoints.iter().map(|it| &it["event"]) {
+        let sorts = |role: &str| {
+            let of_event = checkpoints.iter().filter(|it| it["event"] == *event);
+            let sorts = of_event.filter(|it| it["role"] == role).map(|it| it["sort"].as_i64());
+            sorts.collect::<Vec<_>>()
+        };
+        let (starts, finishes) = (sorts("start"), sorts("finish"));
+        let why = match (starts.as_slice(), finishes.as_slice()) {
+            ([], _) => "its course has a finish and no start",
+            (_, []) => "its course has a start and no finish",
+            (starts, finishes) if starts.iter().max() >= finishes.iter().min() => {
+                "a start of its course does not come before the finish"
+            }
+            _ => continue,
+        };
+        let message = format!("status: an event can't run: {why}");
+        return Err(Rejection::field(ErrorCode::EventCourse, "status", message));
+    }
+    Ok(Outcome::default())
 }
 
 /// See [`CHECKPOINT`].

@@ -11,7 +11,9 @@
 
 mod after;
 mod call;
+mod command;
 mod device;
+mod entry;
 mod event;
 mod fences;
 mod flags;
@@ -52,6 +54,7 @@ struct Entry {
 const RULES: &[Entry] = &[
     Entry { rule: geofence::VALIDATE, run: geofence::validate },
     Entry { rule: device::VALIDATE, run: device::validate },
+    Entry { rule: entry::VALIDATE, run: entry::validate },
     Entry { rule: event::VALIDATE, run: event::validate },
     Entry { rule: event::CHECKPOINT, run: event::checkpoint },
     Entry { rule: review::POSITION_FLAG, run: review::position_flag },
@@ -67,7 +70,9 @@ const RULES: &[Entry] = &[
     Entry { rule: operation::item::VALIDATE, run: operation::item::validate },
     Entry { rule: operation::track::SIMPLIFY, run: operation::track::simplify },
     Entry { rule: operation::crossing::FORMAT, run: operation::crossing::format },
-    Entry { rule: openapi::DOCUMENT, run: openapi::document },
+    Entry { rule: command::VALIDATE, run: command::validate },
+    Entry { rule: command::LIST, run: command::list },
+    Entry { rule: command::ROUTE, run: command::route },
 ];
 
 /// Which rules there are and what they apply to.

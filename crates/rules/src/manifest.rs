@@ -187,7 +187,7 @@ mod tests {
                 "name": "device.validate",
                 "events": ["items.create", "items.update"],
                 "collections": ["devices"],
-                "fields": ["imei"],
+                "fields": ["imei", "protocol", "model"],
             })
         );
     }

@@ -1,27 +1,10 @@
-//! What there is below `/biplane`, as an OpenAPI 3.1 document: made of the manifest.
+//! What there is below `/biplane`, as an OpenAPI 3.1 document: made of the manifest, and kept in
+//! `docs/openapi.json`, which the host serves.
 
 use serde_json::{Map, Value, json};
 
 use crate::request::{Access, Method, Parameter, ParameterKind, Place};
-use crate::{Call, Outcome, Rule, Trigger, manifest};
-
-/// The document itself, for whoever is logged in.
-pub const DOCUMENT: Rule = Rule {
-    name: "openapi.read",
-    trigger: Trigger::Endpoint {
-        method: Method::Get,
-        path: "/openapi.json",
-        access: Access::Users,
-        summary: "This document",
-        parameters: &[],
-        answers: &["application/json"],
-    },
-};
-
-/// See [`DOCUMENT`].
-pub fn document(_call: &Call) -> Outcome {
-    Outcome::json(openapi())
-}
+use crate::{Trigger, manifest};
 
 /// A route of the host's own.
 struct HostRoute {
@@ -41,6 +24,14 @@ const HOST_ROUTES: &[HostRoute] = &[
         access: Some(Access::Users),
         name: "module.read",
         summary: "Version, rules and memory of the module that judges here",
+        query: &[],
+    },
+    HostRoute {
+        method: Method::Get,
+        path: "/openapi.json",
+        access: Some(Access::Users),
+        name: "openapi.read",
+        summary: "This document",
         query: &[],
     },
     HostRoute {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use biplane_core::{ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Call, Kind, Rejection};
 use biplane_core::shown::{short, shown};
@@ -149,7 +149,18 @@ enum Argument {
 impl Arguments {
     /// Reads what is declared; all that is wrong with it is said at once.
     pub fn read(call: &Call, parameters: &'static [Parameter]) -> Result<Self, Vec<Rejection>> {
-        let given = Given::of(call).map_err(|rejection| vec![rejection])?;
+        Self::of_given(&Given::of(call).map_err(|rejection| vec![rejection])?, parameters)
+    }
+
+    /// As [`Arguments::read`], of options that stand in an object.
+    pub fn of(
+        options: Map<String, Value>,
+        parameters: &'static [Parameter],
+    ) -> Result<Self, Vec<Rejection>> {
+        Self::of_given(&Given(vec![(Place::Option, options.into_iter().collect())]), parameters)
+    }
+
+    fn of_given(given: &Given, parameters: &'static [Parameter]) -> Result<Self, Vec<Rejection>> {
         let mut arguments = BTreeMap::new();
         let mut faults = given.unknown(parameters);
         for parameter in parameters {

@@ -45,7 +45,7 @@ impl Span {
 }
 
 /// As Directus takes times: without an offset they are UTC, without a time of day they are midnight.
-fn time(text: &str) -> Option<Timestamp> {
+pub fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim().replacen(' ', "T", 1);
     [text.clone(), format!("{text}Z"), format!("{text}T00:00:00Z")]
         .iter()

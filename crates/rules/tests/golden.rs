@@ -140,3 +140,13 @@ fn positions_are_answered_as_the_golden_cases_say() {
 fn endpoints_and_operations_answer_as_the_golden_cases_say() {
     check(include_str!("../../../tests/golden/answers.json"));
 }
+
+#[test]
+fn commands_are_judged_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/commands.json"));
+}
+
+#[test]
+fn entries_are_judged_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/entries.json"));
+}

@@ -150,10 +150,8 @@ async fn some_fields_are_nobodys_to_set() {
 
     let mut command = tenant.another(&admin, "commands", &items).await;
     command["status"] = json!("sent");
-    findings.forbidden(
-        "a command is created as sent",
-        operator.create("/items/commands", &command).await,
-    );
+    let sent = operator.create("/items/commands", &command).await;
+    findings.refused("a command is created as sent", sent, 400, &["COMMAND_STATE"]);
     let command = path("commands", items.of("commands"));
     let faked = operator.update(&command, &json!({ "status": "acknowledged" })).await;
     findings.refused("an operator fakes an acknowledgement", faked, 400, &["FAILED_VALIDATION"]);
@@ -273,10 +271,10 @@ async fn the_service_reports_on_commands_and_sees_nothing_else() {
         }
     }
     let command = path("commands", items.of("commands"));
-    let report = json!({ "status": "sent", "attempts": 1 });
+    let report = json!({ "status": "routed", "attempts": 1 });
     findings.allowed("the service reports", service.update(&command, &report).await);
     let readdressed = service.update(&command, &json!({ "device": two.device })).await;
-    findings.forbidden("the service readdresses a command", readdressed);
+    findings.refused("the service readdresses a command", readdressed, 400, &["COMMAND_FIXED"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 import { defineEndpoint } from '@directus/extensions-sdk';
 
+import openapi from '../../../../docs/openapi.json';
 import { forUsers, registerEndpoints } from '../shared/routes.ts';
 import { rules } from '../shared/rules.ts';
 
@@ -10,6 +11,9 @@ export default defineEndpoint({
 			const { manifest, moduleBytes, memoryBytes, replaced } = rules();
 			const { version, abi } = manifest;
 			response.json({ data: { version, abi, manifest, module_bytes: moduleBytes, memory_bytes: memoryBytes, replaced } });
+		}));
+		router.get('/openapi.json', forUsers((_request, response) => {
+			response.json(openapi);
 		}));
 		registerEndpoints(rules(), router, context);
 	},

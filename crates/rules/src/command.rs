@@ -1,0 +1,205 @@
+//! Commands to trackers: what there is to be said, whether it is said well, and what becomes of it.
+
+mod catalogue;
+mod list;
+mod route;
+mod state;
+
+use biplane_core::shown::shown;
+use biplane_core::{ErrorCode, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::request::{Arguments, is_uuid};
+use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
+use catalogue::Spec;
+use state::State;
+
+pub use catalogue::{is_model, is_protocol};
+pub use list::{LIST, list};
+pub use route::{ROUTE, route};
+
+/// Longest time that a command may wait: a week.
+const MAX_WAIT_MS: i64 = 7 * 86_400_000;
+
+/// What says what a command is, and can't be changed.
+const FIXED: &[&str] = &["device", "name", "parameters", "expires_at", "payload"];
+
+/// Of the tracker.
+const TRACKER: &[&str] = &["id", "protocol", "model", "status"];
+
+/// A command is one that its tracker understands, ends in time, and changes its state as it may.
+pub const VALIDATE: Rule = Rule {
+    name: "command.validate",
+    trigger: Trigger::Filter {
+        events: &[Event::Create, Event::Update],
+        collections: &["commands"],
+        fields: &["device", "name", "parameters", "expires_at", "payload", "status", "approved_by"],
+        flat: None,
+    },
+};
+
+/// See [`VALIDATE`]. A new command gets its text, its first state and, unless it has one, its expiry.
+pub fn validate(call: &Call) -> Outcome {
+    let decided = match call.event {
+        Some(Event::Update) => change(call),
+        _ => create(call).map_err(|rejection| vec![rejection]).and_then(|decided| decided),
+    };
+    decided.unwrap_or_else(Outcome::rejections)
+}
+
+fn create(call: &Call) -> Result<Result<Outcome, Vec<Rejection>>, Rejection> {
+    let given = |field: &str| call.payload.get(field).filter(|value| !value.is_null());
+    let stray = |device: &Value| {
+        let message = format!("device: {} is not in the item's organization", shown(device));
+        Rejection::field(ErrorCode::TenancyReference, "device", message)
+    };
+    let device = given("device").ok_or_else(|| {
+        Rejection::field(ErrorCode::TenancyReference, "device", "device: is required")
+    })?;
+    device.as_str().filter(|it| is_uuid(it)).ok_or_else(|| stray(device))?;
+    let Some(trackers) = call.ctx.answer("tracker")? else {
+        return Ok(Ok(Outcome::need(Need::ItemsRead {
+            name: "tracker",
+            collection: "devices".to_owned(),
+            keys: vec![device.clone()],
+            fields: TRACKER,
+            keep: true,
+        })));
+    };
+    let tracker = trackers.first().ok_or_else(|| stray(device))?;
+    let spec = Spec::of(tracker, given("name"))?;
+    let mut faults = Vec::new();
+    let text = spec.text(given("parameters")).map_err(|wrong| faults.extend(wrong)).ok();
+    let now = Timestamp::from_millis(call.ctx.now_ms as i64);
+    let expires_at = expiry(given("expires_at"), now, spec).map_err(|it| faults.push(it)).ok();
+    let first = if spec.dangerous { State::AwaitingApproval } else { State::Pending };
+    if let Some(status) = given("status")
+        && status.as_str() != Some(first.as_str())
+        // The default of the column.
+        && status.as_str() != Some(State::Pending.as_str())
+    {
+        let message =
+            format!("status: a new command is `{}`, not {}", first.as_str(), shown(status));
+        faults.push(Rejection::field(ErrorCode::CommandState, "status", message));
+    }
+    if given("approved_by").is_some() {
+        faults.push(approved_by_hand());
+    }
+    Ok(if faults.is_empty() {
+        let patch: Map<_, _> = [
+            ("payload".to_owned(), json!(text)),
+            ("expires_at".to_owned(), json!(expires_at)),
+            ("status".to_owned(), json!(first.as_str())),
+        ]
+        .into_iter()
+        .collect();
+        Ok(Outcome { patch: Some(patch), ..Outcome::default() })
+    } else {
+        Err(faults)
+    })
+}
+
+fn expiry(given: Option<&Value>, now: Timestamp, spec: &Spec) -> Result<Timestamp, Rejection> {
+    let Some(value) = given else { return Ok(now + i64::from(spec.wait_s) * 1_000) };
+    let wrong = |why: &str| {
+        let message = format!("expires_at: {} {why}", shown(value));
+        Rejection::field(ErrorCode::CommandExpiry, "expires_at", message)
+    };
+    let time: Timestamp = value
+        .as_str()
+        .and_then(crate::span::time)
+        .ok_or_else(|| wrong("is not a time like 2026-05-01T09:30:00Z"))?;
+    if time <= now {
+        return Err(wrong("is over already"));
+    }
+    if time - now > MAX_WAIT_MS {
+        return Err(wrong("is more than 7 days ahead"));
+    }
+    Ok(time)
+}
+
+fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
+    let one = |rejection: Rejection| vec![rejection];
+    if let Some(field) = FIXED.iter().find(|field| call.payload.get(field).is_some()) {
+        let message =
+            format!("{field}: a command stays as it was given; cancel it and give another");
+        return Err(one(Rejection::field(ErrorCode::CommandFixed, field, message)));
+    }
+    if call.payload.get("approved_by").is_some_and(|it| !it.is_null()) {
+        return Err(one(approved_by_hand()));
+    }
+    let Some(status) = call.payload.get("status") else { return Ok(Outcome::default()) };
+    let to = State::read(status).map_err(one)?;
+    let Some(items) = call.ctx.items().map_err(one)? else {
+        return Ok(Outcome::need(Need::ItemsRead {
+            name: "items",
+            collection: call.ctx.collection.clone(),
+            keys: call.ctx.keys.clone(),
+            fields: &["status", "user_created"],
+            keep: false,
+        }));
+    };
+    let mut approved = false;
+    for item in items {
+        let from = State::read(&item["status"]).map_err(one)?;
+        if !from.may_become(to) {
+            let (from, to) = (from.as_str(), to.as_str());
+            let message = format!("status: a command that is `{from}` can't become `{to}`");
+            return Err(one(Rejection::field(ErrorCode::CommandState, "status", message)));
+        }
+        if (from, to) == (State::AwaitingApproval, State::Pending) {
+            if call.ctx.user.is_none() || call.ctx.user.as_deref() == item["user_created"].as_str()
+            {
+                let message =
+                    "status: a dangerous command is approved by somebody else than who gave it";
+                return Err(one(Rejection::field(ErrorCode::CommandApproval, "status", message)));
+            }
+            approved = true;
+        }
+    }
+    let patch =
+        approved.then(|| [("approved_by".to_owned(), json!(call.ctx.user))].into_iter().collect());
+    Ok(Outcome { patch, ..Outcome::default() })
+}
+
+fn approved_by_hand() -> Rejection {
+    let message = "approved_by: is set to whoever makes the command `pending`";
+    Rejection::field(ErrorCode::CommandApproval, "approved_by", message)
+}
+
+impl Spec {
+    /// The text for the device, or all that is wrong with the parameters.
+    fn text(&self, parameters: Option<&Value>) -> Result<String, Vec<Rejection>> {
+        let wrong =
+            |message: String| Rejection::field(ErrorCode::CommandParameters, "parameters", message);
+        let parsed = match parameters {
+            None => Value::Object(Map::new()),
+            // Forms and imports send JSON as text.
+            Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_default(),
+            Some(value) => value.clone(),
+        };
+        let Value::Object(given) = parsed else {
+            let found = shown(parameters.unwrap_or(&Value::Null));
+            return Err(vec![wrong(format!("parameters: {found} is not a JSON object"))]);
+        };
+        let arguments = Arguments::of(given, self.parameters).map_err(|faults| {
+            let told = |fault: Rejection| wrong(format!("parameters: {}", fault.message));
+            faults.into_iter().map(told).collect::<Vec<_>>()
+        })?;
+        // A blank or a semicolon would end the value, and the frame takes ASCII.
+        let ends = |c: char| !c.is_ascii_graphic() || c == ';';
+        for parameter in self.parameters {
+            if arguments.text(parameter.name).is_some_and(|text| text.contains(ends)) {
+                let message = format!(
+                    "parameters: {}: may have printable ASCII without blanks and semicolons",
+                    parameter.name
+                );
+                return Err(vec![wrong(message)]);
+            }
+        }
+        Ok((self.text)(&arguments))
+    }
+}
+
+#[cfg(test)]
+mod tests;
