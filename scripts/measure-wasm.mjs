@@ -10,7 +10,7 @@ const bytes = readFileSync(`${pkg}/biplane_wasm_bg.wasm`);
 const glue = await import(pathToFileURL(`${pkg}/biplane_wasm.js`));
 const start = performance.now();
 glue.initSync({ module: new WebAssembly.Module(bytes) });
-const manifest = glue.manifest();
+const manifest = JSON.parse(glue.manifest());
 const ready_ms = Math.round((performance.now() - start) * 10) / 10;
 writeFileSync(`${pkg}/manifest.json`, `${JSON.stringify(manifest, null, '\t')}\n`);
 console.log(JSON.stringify({ module: 'biplane_wasm', bytes: bytes.length, gzip_bytes: gzipSync(bytes, { level: 9 }).length, ready_ms }));

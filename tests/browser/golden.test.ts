@@ -92,7 +92,8 @@ async function judge(cases: Case[]): Promise<Verdict[]> {
 	return cases.map(({ kind = 'filter', rule, event = null, payload, ...known }) => {
 		const { collection = '', keys = [], results = {}, user = null, admin = false, now_ms = 0 } = known;
 		const ctx = { now_ms, collection, keys, user, role: null, admin, results };
-		const { reject, need, patch, result, answer } = rules.call(kind, rule, event, payload, ctx);
+		const call = JSON.stringify({ kind, name: rule, event, payload, ctx });
+		const { reject, need, patch, result, answer } = JSON.parse(rules.call(call));
 		const needs = (need ?? []).map((one: { as: string }) => one.as);
 		const verdict = reject?.[0]?.code ?? (needs.length > 0 ? 'need' : 'ok');
 		return { verdict, message: reject?.[0]?.message ?? null, needs, patch, result, answer };

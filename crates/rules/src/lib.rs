@@ -43,7 +43,7 @@ pub use openapi::openapi;
 pub use request::{Access, Arguments, Method, Parameter, ParameterKind, Place, Request};
 
 /// The version of what crosses between host and module.
-pub const ABI: u32 = 4;
+pub const ABI: u32 = 5;
 
 /// A rule as it stands in the table: where it applies, and what it does.
 struct Entry {
@@ -51,7 +51,9 @@ struct Entry {
     run: fn(&Call) -> Outcome,
 }
 
+/// In the order in which they are asked: whether it is the caller's to write comes first.
 const RULES: &[Entry] = &[
+    Entry { rule: tenancy::MEMBER, run: tenancy::member },
     Entry { rule: geofence::VALIDATE, run: geofence::validate },
     Entry { rule: device::VALIDATE, run: device::validate },
     Entry { rule: entry::VALIDATE, run: entry::validate },
@@ -59,7 +61,6 @@ const RULES: &[Entry] = &[
     Entry { rule: event::CHECKPOINT, run: event::checkpoint },
     Entry { rule: review::POSITION_FLAG, run: review::position_flag },
     Entry { rule: review::CROSSING_EDIT, run: review::crossing_edit },
-    Entry { rule: tenancy::MEMBER, run: tenancy::member },
     Entry { rule: positions::DEVICE, run: positions::device },
     Entry { rule: positions::ENTRY, run: positions::entry },
     Entry { rule: positions::EVENT, run: positions::event },

@@ -180,8 +180,10 @@ mod tests {
     #[test]
     fn a_rule_looks_to_the_host_as_the_convention_says() {
         let rules = serde_json::to_value(manifest().rules).expect("JSON");
+        let rules = rules.as_array().expect("a list");
+        let device = rules.iter().find(|it| it["name"] == "device.validate").expect("a rule");
         assert_eq!(
-            rules[1],
+            *device,
             serde_json::json!({
                 "kind": "filter",
                 "name": "device.validate",

@@ -15,7 +15,7 @@ function nested(levels: number): unknown {
 	return value;
 }
 
-/** Traps of the module as it ships, by what the host would not have let through. */
+/** Ends of a call by what the host would not have let through. */
 const traps: [string, unknown][] = [
 	['a value nested so deeply that the stack ends', nested(1_000_000)],
 	['a value so large that the memory ends', Array.from({ length: 8_000_000 }, (_, index) => index)],
@@ -33,11 +33,11 @@ for (const [name, payload] of traps) {
 	});
 }
 
-test('a thousand crashes leave an engine that works', () => {
+test('crash after crash leaves an engine that works', () => {
 	const before = engine.replaced;
-	const trap = createCall('device.validate', nested(20_000));
-	for (let crash = 0; crash < 1000; crash += 1) assert.throws(() => engine.call(trap), RuleCrash);
-	assert.equal(engine.replaced, before + 1000);
+	const trap = createCall('device.validate', { imei: 'x'.repeat(65 * 1024 * 1024) });
+	for (let crash = 0; crash < 25; crash += 1) assert.throws(() => engine.call(trap), RuleCrash);
+	assert.equal(engine.replaced, before + 25);
 	assert.equal(verdict(engine.call(valid)), 'ok');
 });
 

@@ -6,7 +6,7 @@ import type { Call, Manifest, Outcome } from './protocol.ts';
 type Item = Record<string, unknown>;
 
 /** The calling convention that this host speaks: `ABI` in crates/rules. */
-const ABI = 4;
+const ABI = 5;
 
 /** Memory of an instance never shrinks: above this it is replaced. The module itself stops at 64 MiB. */
 const RECYCLE_BYTES = 32 * 1024 * 1024;
@@ -51,7 +51,7 @@ export class Engine {
 	constructor(bytes: Uint8Array<ArrayBuffer>) {
 		module.initSync({ module: new WebAssembly.Module(bytes) });
 		this.moduleBytes = bytes.length;
-		this.manifest = module.manifest() as Manifest;
+		this.manifest = JSON.parse(module.manifest()) as Manifest;
 		if (this.manifest.abi !== ABI) {
 			throw new Error(`the rules speak version ${this.manifest.abi} of the calling convention, the host ${ABI}: build both anew`);
 		}
@@ -68,19 +68,21 @@ export class Engine {
 	call({ kind, name, event, payload, ctx }: Call): Outcome {
 		const field = kind === 'filter' ? this.#flat.get(name) : undefined;
 		const flat = field === undefined ? undefined : flatten((payload as Item | null)?.[field]);
-		if (field === undefined || !flat) return this.#run(() => module.call(kind, name, event, payload, ctx) as Outcome);
-		const { [field]: _, ...rest } = payload as Item;
-		const { type, rings, polygons, coordinates } = flat;
-		return this.#run(() => module.call(kind, name, event, rest, ctx, type, rings, polygons, coordinates) as Outcome);
+		return this.#run(() => {
+			if (field === undefined || !flat) return module.call(JSON.stringify({ kind, name, event, payload, ctx }));
+			const rest = JSON.stringify({ kind, name, event, payload: { ...(payload as Item), [field]: undefined }, ctx });
+			return module.call(rest, flat.type, flat.rings, flat.polygons, flat.coordinates);
+		}) as Outcome;
 	}
 
 	schemaDrift({ base, baseHash, running, target, lineage }: DriftTexts): Drift | DriftRefused {
-		return this.#run(() => module.schema_drift(base, baseHash, running, target, lineage) as Drift | DriftRefused);
+		return this.#run(() => module.schema_drift(base, baseHash, running, target, lineage)) as Drift | DriftRefused;
 	}
 
-	#run<T>(call: () => T): T {
+	/** What a call answers, which is JSON. */
+	#run(call: () => string): unknown {
 		if (this.#broken) this.#replace();
-		let outcome: T;
+		let outcome: string;
 		try {
 			outcome = call();
 		} catch (cause) {
@@ -89,7 +91,7 @@ export class Engine {
 			throw crash;
 		}
 		if (this.memoryBytes > RECYCLE_BYTES) this.#replace();
-		return outcome;
+		return JSON.parse(outcome);
 	}
 
 	#lastPanic(): string | undefined {
