@@ -10,8 +10,6 @@ mod geojson;
 mod nesting;
 mod ring;
 mod sweep;
-#[cfg(test)]
-mod tests;
 
 pub use fault::Fault;
 pub use flat::FlatGeometry;
