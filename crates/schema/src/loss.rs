@@ -111,7 +111,7 @@ impl Column {
         let flag = |key| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
         let data_type = schema.get("data_type").and_then(Value::as_str).unwrap_or_default();
         Some(Self {
-            data_type: data_type.to_lowercase(),
+            data_type: data_type.to_ascii_lowercase(),
             max_length: number("max_length"),
             precision: number("numeric_precision"),
             scale: number("numeric_scale"),

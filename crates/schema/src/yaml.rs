@@ -142,5 +142,5 @@ fn is_plain(text: &str) -> bool {
                 || matches!(c, '_' | '-' | '.' | '/' | ' ' | '$' | '(' | ')' | ',' | ';' | '+')
         })
         && !text.ends_with(' ')
-        && !words.contains(&text.to_lowercase().as_str())
+        && !words.contains(&text.to_ascii_lowercase().as_str())
 }

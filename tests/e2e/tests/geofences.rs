@@ -65,6 +65,34 @@ async fn a_valid_geofence_is_stored_and_a_later_bad_change_of_it_refused() {
     tenant.manager.update(&path, &json!({ "radius_m": 1500 })).await.expect("a larger circle");
     let fence = tenant.manager.read(&path).await.expect("the circle");
     assert_eq!(fence["radius_m"], 1500);
+    let area = fence["area_m2"].as_f64().expect("its area");
+    assert!((area / (std::f64::consts::PI * 1500.0 * 1500.0) - 1.0).abs() < 1e-3, "{fence}");
+}
+
+#[tokio::test]
+async fn a_geofence_is_set_right_and_measured_and_nobody_writes_its_measures() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    // Clockwise, not closed, and with a position twice.
+    let ring = json!([[12.0, 46.0], [12.0, 46.1], [12.0, 46.1], [12.1, 46.1], [12.1, 46.0]]);
+    let fence = json!({
+        "organization": tenant.organization, "name": "Square", "kind": "polygon", "status": "active",
+        "geometry": { "type": "Polygon", "coordinates": [ring] },
+    });
+    let made = tenant.operator.create("/items/geofences", &fence).await.expect("a geofence");
+    let right = json!([[12.0, 46.0], [12.1, 46.0], [12.1, 46.1], [12.0, 46.1], [12.0, 46.0]]);
+    assert_eq!(made["geometry"]["coordinates"], json!([right]));
+    assert_eq!(
+        (&made["centroid"], &made["bbox"]),
+        (&json!([12.05, 46.05]), &json!([12, 46, 12.1, 46.1]))
+    );
+    let measure = |name: &str| made[name].as_f64().expect("a number");
+    assert!((measure("area_m2") - 86_024_620.0).abs() < 100.0, "{made}");
+    assert!((measure("perimeter_m") - 37_709.15).abs() < 0.1, "{made}");
+    let path = format!("/items/geofences/{}", made["id"].as_str().expect("an id"));
+    let written = tenant.manager.update(&path, &json!({ "area_m2": 1 })).await;
+    assert_eq!(refusal(written).1, "FORBIDDEN");
 }
 
 #[tokio::test]
