@@ -237,6 +237,13 @@ impl Rejection {
     }
 }
 
+/// One of possibly several, for `?`.
+impl From<Rejection> for Vec<Rejection> {
+    fn from(rejection: Rejection) -> Self {
+        vec![rejection]
+    }
+}
+
 /// What a rule has to know before it decides. The host reads it with the caller's own permissions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "op")]

@@ -42,12 +42,12 @@ pub const VALIDATE: Rule = Rule {
 pub fn validate(call: &Call) -> Outcome {
     let decided = match call.event {
         Some(Event::Update) => change(call),
-        _ => create(call).map_err(|rejection| vec![rejection]).and_then(|decided| decided),
+        _ => create(call),
     };
     decided.unwrap_or_else(Outcome::rejections)
 }
 
-fn create(call: &Call) -> Result<Result<Outcome, Vec<Rejection>>, Rejection> {
+fn create(call: &Call) -> Result<Outcome, Vec<Rejection>> {
     let given = |field: &str| call.payload.get(field).filter(|value| !value.is_null());
     let stray = |device: &Value| {
         let message = format!("device: {} is not in the item's organization", shown(device));
@@ -58,13 +58,13 @@ fn create(call: &Call) -> Result<Result<Outcome, Vec<Rejection>>, Rejection> {
     })?;
     device.as_str().filter(|it| is_uuid(it)).ok_or_else(|| stray(device))?;
     let Some(trackers) = call.ctx.answer("tracker")? else {
-        return Ok(Ok(Outcome::need(Need::ItemsRead {
+        return Ok(Outcome::need(Need::ItemsRead {
             name: "tracker",
             collection: "devices".to_owned(),
             keys: vec![device.clone()],
             fields: TRACKER,
             keep: true,
-        })));
+        }));
     };
     let tracker = trackers.first().ok_or_else(|| stray(device))?;
     let spec = Spec::of(tracker, given("name"))?;
@@ -85,18 +85,15 @@ fn create(call: &Call) -> Result<Result<Outcome, Vec<Rejection>>, Rejection> {
     if given("approved_by").is_some() {
         faults.push(approved_by_hand());
     }
-    Ok(if faults.is_empty() {
-        let patch: Map<_, _> = [
-            ("payload".to_owned(), json!(text)),
-            ("expires_at".to_owned(), json!(expires_at)),
-            ("status".to_owned(), json!(first.as_str())),
-        ]
-        .into_iter()
-        .collect();
-        Ok(Outcome { patch: Some(patch), ..Outcome::default() })
-    } else {
-        Err(faults)
-    })
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let patch = [
+        ("payload".to_owned(), json!(text)),
+        ("expires_at".to_owned(), json!(expires_at)),
+        ("status".to_owned(), json!(first.as_str())),
+    ];
+    Ok(Outcome { patch: Some(patch.into_iter().collect()), ..Outcome::default() })
 }
 
 fn expiry(given: Option<&Value>, now: Timestamp, spec: &Spec) -> Result<Timestamp, Rejection> {
@@ -119,18 +116,17 @@ fn expiry(given: Option<&Value>, now: Timestamp, spec: &Spec) -> Result<Timestam
 }
 
 fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
-    let one = |rejection: Rejection| vec![rejection];
     if let Some(field) = FIXED.iter().find(|field| call.payload.get(field).is_some()) {
         let message =
             format!("{field}: a command stays as it was given; cancel it and give another");
-        return Err(one(Rejection::field(ErrorCode::CommandFixed, field, message)));
+        return Err(Rejection::field(ErrorCode::CommandFixed, field, message).into());
     }
     if call.payload.get("approved_by").is_some_and(|it| !it.is_null()) {
-        return Err(one(approved_by_hand()));
+        return Err(approved_by_hand().into());
     }
     let Some(status) = call.payload.get("status") else { return Ok(Outcome::default()) };
-    let to = State::read(status).map_err(one)?;
-    let Some(items) = call.ctx.items().map_err(one)? else {
+    let to = State::read(status)?;
+    let Some(items) = call.ctx.items()? else {
         return Ok(Outcome::need(Need::ItemsRead {
             name: "items",
             collection: call.ctx.collection.clone(),
@@ -141,18 +137,18 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
     };
     let mut approved = false;
     for item in items {
-        let from = State::read(&item["status"]).map_err(one)?;
+        let from = State::read(&item["status"])?;
         if !from.may_become(to) {
             let (from, to) = (from.as_str(), to.as_str());
             let message = format!("status: a command that is `{from}` can't become `{to}`");
-            return Err(one(Rejection::field(ErrorCode::CommandState, "status", message)));
+            return Err(Rejection::field(ErrorCode::CommandState, "status", message).into());
         }
         if (from, to) == (State::AwaitingApproval, State::Pending) {
             if call.ctx.user.is_none() || call.ctx.user.as_deref() == item["user_created"].as_str()
             {
                 let message =
                     "status: a dangerous command is approved by somebody else than who gave it";
-                return Err(one(Rejection::field(ErrorCode::CommandApproval, "status", message)));
+                return Err(Rejection::field(ErrorCode::CommandApproval, "status", message).into());
             }
             approved = true;
         }
