@@ -11,13 +11,8 @@ use tokio::process::Command;
 use super::suite::Suites;
 
 /// The crates that do no I/O: they take time and what was read as arguments.
-const PURE: [&str; 5] = [
-    "biplane-core",
-    "biplane-protocols",
-    "biplane-geometry",
-    "biplane-rules",
-    "biplane-schema",
-];
+const PURE: [&str; 5] =
+    ["biplane-core", "biplane-protocols", "biplane-geometry", "biplane-rules", "biplane-schema"];
 /// What none of them may depend on, directly or not.
 const IMPURE: [&str; 9] = [
     "tokio",
