@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION telemetry.geofence_measures()
 RETURNS trigger
 LANGUAGE plpgsql
-SET search_path = pg_catalog, public
+SET search_path = pg_catalog, postgis, public
 AS $$
 DECLARE
     earth_radius_m CONSTANT double precision := 6371000;
