@@ -247,10 +247,12 @@ fn people_read_a_line_a_fault_and_what_was_not_checked() {
          note: `geofences` has no field colour\n"
     );
     let id = "5f0c8a52-1111-4222-8333-944455556666";
-    let entry = json!({"event": id, "device": id, "organization": id}).to_string();
+    let entry = json!({"event": id, "device": id, "organization": id, "number": "7"}).to_string();
     let (code, out, said) = check(&["entries", "-", "--format", "json"], entry.as_bytes());
     assert_eq!((code, out.as_str()), (0, "1 item of `entries`: all valid\n"), "{said}");
-    assert!(said.contains("not checked, since a database has it: memberships, device, event"));
+    let unchecked =
+        "not checked, since a database has it: memberships, device, event, numbers, other events";
+    assert!(said.contains(unchecked), "{said}");
 }
 
 #[test]

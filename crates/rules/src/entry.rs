@@ -59,7 +59,7 @@ fn decide(call: &Call, items: &[After<'_>]) -> Result<Outcome, Rejection> {
                 json!({ "_and": [{ "number": { "_eq": number } }, { "event": { "_eq": event } }] }),
             )
         };
-        needs.extend(others(call, "taken", items.iter().filter_map(same).collect(), &["number"]));
+        needs.extend(others(call, "numbers", items.iter().filter_map(same).collect(), &["number"]));
     }
     if given(&["device", "event", "status"]) {
         let elsewhere = |item: &After<'_>| {
@@ -75,7 +75,7 @@ fn decide(call: &Call, items: &[After<'_>]) -> Result<Outcome, Rejection> {
             })
         };
         let any = items.iter().filter_map(elsewhere).collect();
-        needs.extend(others(call, "elsewhere", any, &["number", "event.name", "device.name"]));
+        needs.extend(others(call, "other events", any, &["number", "event.name", "device.name"]));
     }
     let asked: Vec<_> = needs.iter().map(|(name, _)| *name).collect();
     let open = needs.into_iter().filter(|(name, _)| !call.ctx.results.contains_key(*name));
@@ -87,11 +87,11 @@ fn decide(call: &Call, items: &[After<'_>]) -> Result<Outcome, Rejection> {
         Ok(found) => Ok(found.and_then(<[Value]>::first).filter(|_| asked.contains(&name))),
         Err(rejection) => Err(rejection),
     };
-    if let Some(other) = first("taken")? {
+    if let Some(other) = first("numbers")? {
         let message = format!("number: {} is taken in this event", shown(&other["number"]));
         return Err(Rejection::field(ErrorCode::EntryNumber, "number", message));
     }
-    if let Some(other) = first("elsewhere")? {
+    if let Some(other) = first("other events")? {
         let (event, number) = (shown(&other["event"]["name"]), shown(&other["number"]));
         let message =
             format!("device: it takes part in {event}, which is running, with the number {number}");

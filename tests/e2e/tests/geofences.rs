@@ -81,7 +81,7 @@ async fn a_geofence_is_set_right_and_measured_and_nobody_writes_its_measures() {
         "geometry": { "type": "Polygon", "coordinates": [ring] },
     });
     let made = tenant.operator.create("/items/geofences", &fence).await.expect("a geofence");
-    let right = json!([[12.0, 46.0], [12.1, 46.0], [12.1, 46.1], [12.0, 46.1], [12.0, 46.0]]);
+    let right = json!([[12, 46], [12.1, 46], [12.1, 46.1], [12, 46.1], [12, 46]]);
     assert_eq!(made["geometry"]["coordinates"], json!([right]));
     assert_eq!(
         (&made["centroid"], &made["bbox"]),
