@@ -251,7 +251,7 @@ fn people_read_a_line_a_fault_and_what_was_not_checked() {
     let (code, out, said) = check(&["entries", "-", "--format", "json"], entry.as_bytes());
     assert_eq!((code, out.as_str()), (0, "1 item of `entries`: all valid\n"), "{said}");
     let unchecked =
-        "not checked, since a database has it: memberships, device, event, numbers, other events";
+        "not checked, since a database has it: memberships, device, event, numbers, own event";
     assert!(said.contains(unchecked), "{said}");
 }
 

@@ -1,5 +1,7 @@
 //! Entries: one number in an event, and one running event for a tracker.
 
+use std::collections::BTreeSet;
+
 use biplane_core::ErrorCode;
 use biplane_core::shown::shown;
 use serde_json::{Value, json};
@@ -62,20 +64,44 @@ fn decide(call: &Call, items: &[After<'_>]) -> Result<Outcome, Rejection> {
         needs.extend(others(call, "numbers", items.iter().filter_map(same).collect(), &["number"]));
     }
     if given(&["device", "event", "status"]) {
-        let elsewhere = |item: &After<'_>| {
-            let (device, event) = (reference(*item, "device")?, reference(*item, "event")?);
-            let racing = item.text("status").is_none_or(|status| RACING.contains(&status));
-            racing.then(|| {
-                json!({ "_and": [
-                    { "device": { "_eq": device } },
-                    { "event": { "_neq": event } },
-                    { "status": { "_in": RACING } },
-                    { "event": { "status": { "_eq": "running" } } },
-                ] })
-            })
+        let racing = |item: &&After<'_>| {
+            item.text("status").is_none_or(|status| RACING.contains(&status))
+                && reference(**item, "device").is_some()
         };
-        let any = items.iter().filter_map(elsewhere).collect();
-        needs.extend(others(call, "other events", any, &["number", "event.name", "device.name"]));
+        let racing: Vec<_> = items.iter().filter(racing).collect();
+        let events: BTreeSet<_> = racing.iter().filter_map(|it| reference(**it, "event")).collect();
+        match call.ctx.answer("own event")? {
+            None if events.is_empty() => {}
+            None => needs.push((
+                "own event",
+                Need::ItemsRead {
+                    name: "own event",
+                    collection: "events".to_owned(),
+                    keys: events.into_iter().map(Value::from).collect(),
+                    fields: &["id", "status"],
+                    keep: false,
+                },
+            )),
+            Some(found) => {
+                // Who enters for next week may still be racing today.
+                let running = |event: &str| {
+                    found.iter().any(|it| it["id"] == event && it["status"] == "running")
+                };
+                let elsewhere = |item: &After<'_>| {
+                    let (device, event) = (reference(*item, "device")?, reference(*item, "event")?);
+                    running(event).then(|| {
+                        json!({ "_and": [
+                            { "device": { "_eq": device } },
+                            { "event": { "_neq": event } },
+                            { "status": { "_in": RACING } },
+                            { "event": { "status": { "_eq": "running" } } },
+                        ] })
+                    })
+                };
+                let any = racing.iter().filter_map(|it| elsewhere(it)).collect();
+                needs.extend(others(call, "other events", any, &["number", "event.name"]));
+            }
+        }
     }
     let asked: Vec<_> = needs.iter().map(|(name, _)| *name).collect();
     let open = needs.into_iter().filter(|(name, _)| !call.ctx.results.contains_key(*name));
