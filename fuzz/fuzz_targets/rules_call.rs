@@ -3,7 +3,7 @@
 //! rule asks for.
 #![no_main]
 
-use biplane_rules::{Call, Context, Event, Need, Trigger, fits};
+use biplane_rules::{Call, Context, Event, Trigger, fits};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -46,12 +46,7 @@ fuzz_target!(|input: &[u8]| {
             return;
         }
         for need in outcome.need {
-            let name = match need {
-                Need::ItemsRead { name, .. }
-                | Need::ItemsFind { name, .. }
-                | Need::PositionsRead { name, .. } => name,
-            };
-            call.ctx.results.insert(name.to_owned(), values.next().unwrap_or_default());
+            call.ctx.results.insert(need.name().to_owned(), values.next().unwrap_or_default());
         }
     }
     panic!("{} still asks after {MAX_ROUNDS} rounds", call.name);

@@ -26,3 +26,10 @@ pub fn short(text: &str) -> String {
     }
     short
 }
+
+/// A time span as h:mm:ss.mmm, before zero with a minus.
+pub fn duration(ms: i64) -> String {
+    let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
+    let (seconds, ms) = (ms / 1000, ms % 1000);
+    format!("{sign}{}:{:02}:{:02}.{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Call, Event, Need, Outcome};
+use crate::{Call, Event, Outcome};
 
 /// An item as a write would leave it: the new values, and the stored ones of what stays.
 #[derive(Clone, Copy)]
@@ -43,13 +43,7 @@ pub fn after<'a>(
         Ok(Some(items)) => {
             Ok(items.iter().map(|item| After { payload, stored: Some(item) }).collect())
         }
-        Ok(None) => Err(Box::new(Outcome::need(Need::ItemsRead {
-            name: "items",
-            collection: call.ctx.collection.clone(),
-            keys: call.ctx.keys.clone(),
-            fields,
-            keep: false,
-        }))),
+        Ok(None) => Err(Box::new(Outcome::need(call.ctx.ask_items(fields)))),
         Err(rejection) => Err(Box::new(Outcome::reject(rejection))),
     }
 }

@@ -101,6 +101,11 @@ impl Context {
         }
     }
 
+    /// Asks for the items that an update changes; see [`Context::items`].
+    pub(crate) fn ask_items(&self, fields: &'static [&'static str]) -> Need {
+        Need::read("items", self.collection.clone(), self.keys.clone(), fields)
+    }
+
     /// The answer `items`: all that an update changes, or the caller can't see them all.
     pub(crate) fn items(&self) -> Result<Option<&[Value]>, Rejection> {
         match self.answer("items")? {
@@ -153,7 +158,12 @@ impl Outcome {
 
     /// Not decided before this is known.
     pub fn need(need: Need) -> Self {
-        Self { need: vec![need], ..Self::default() }
+        Self::needs(vec![need])
+    }
+
+    /// Not decided before all of this is known.
+    pub fn needs(need: Vec<Need>) -> Self {
+        Self { need, ..Self::default() }
     }
 
     /// The answer of an endpoint, as JSON: the whole body.
@@ -316,6 +326,46 @@ pub enum Need {
         /// At most so many of each device; the host gives no more than [`MAX_POSITION_ROWS`] in all.
         limit: u32,
     },
+}
+
+impl Need {
+    /// Items by key.
+    pub(crate) fn read(
+        name: &'static str,
+        collection: impl Into<String>,
+        keys: Vec<Value>,
+        fields: &'static [&'static str],
+    ) -> Self {
+        Self::ItemsRead { name, collection: collection.into(), keys, fields, keep: false }
+    }
+
+    /// Items by what they hold.
+    pub(crate) fn find(
+        name: &'static str,
+        collection: &'static str,
+        filter: Value,
+        fields: &'static [&'static str],
+        limit: impl Into<Option<u32>>,
+    ) -> Self {
+        Self::ItemsFind { name, collection, filter, fields, limit: limit.into(), keep: false }
+    }
+
+    /// What is found may be used again in the same transaction.
+    pub(crate) fn kept(mut self) -> Self {
+        if let Self::ItemsRead { keep, .. } | Self::ItemsFind { keep, .. } = &mut self {
+            *keep = true;
+        }
+        self
+    }
+
+    /// The name of the answer in [`Context::results`].
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ItemsRead { name, .. }
+            | Self::ItemsFind { name, .. }
+            | Self::PositionsRead { name, .. } => name,
+        }
+    }
 }
 
 /// What is known of a position.

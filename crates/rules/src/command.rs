@@ -58,13 +58,9 @@ fn create(call: &Call) -> Result<Outcome, Vec<Rejection>> {
     })?;
     device.as_str().filter(|it| is_uuid(it)).ok_or_else(|| stray(device))?;
     let Some(trackers) = call.ctx.answer("tracker")? else {
-        return Ok(Outcome::need(Need::ItemsRead {
-            name: "tracker",
-            collection: "devices".to_owned(),
-            keys: vec![device.clone()],
-            fields: TRACKER,
-            keep: true,
-        }));
+        return Ok(Outcome::need(
+            Need::read("tracker", "devices", vec![device.clone()], TRACKER).kept(),
+        ));
     };
     let tracker = trackers.first().ok_or_else(|| stray(device))?;
     let spec = Spec::of(tracker, given("name"))?;
@@ -127,15 +123,9 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
     let Some(status) = call.payload.get("status") else { return Ok(Outcome::default()) };
     let to = State::read(status)?;
     let Some(items) = call.ctx.items()? else {
-        return Ok(Outcome::need(Need::ItemsRead {
-            name: "items",
-            collection: call.ctx.collection.clone(),
-            keys: call.ctx.keys.clone(),
-            fields: &["status", "user_created"],
-            keep: false,
-        }));
+        return Ok(Outcome::need(call.ctx.ask_items(&["status", "user_created"])));
     };
-    let mut approved = false;
+    let mut approved = 0;
     for item in items {
         let from = State::read(&item["status"])?;
         if !from.may_become(to) {
@@ -150,12 +140,20 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
                     "status: a dangerous command is approved by somebody else than who gave it";
                 return Err(Rejection::field(ErrorCode::CommandApproval, "status", message).into());
             }
-            approved = true;
+            approved += 1;
         }
     }
-    let patch =
-        approved.then(|| [("approved_by".to_owned(), json!(call.ctx.user))].into_iter().collect());
-    Ok(Outcome { patch, ..Outcome::default() })
+    if approved == 0 {
+        return Ok(Outcome::default());
+    }
+    // The patch is for all of them, and nobody approved what did not wait for it.
+    if approved < items.len() {
+        let message =
+            "status: what waits for approval is approved by itself, not with other commands";
+        return Err(Rejection::field(ErrorCode::CommandApproval, "status", message).into());
+    }
+    let patch = [("approved_by".to_owned(), json!(call.ctx.user))].into_iter().collect();
+    Ok(Outcome { patch: Some(patch), ..Outcome::default() })
 }
 
 fn approved_by_hand() -> Rejection {

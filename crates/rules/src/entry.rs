@@ -74,13 +74,12 @@ fn decide(call: &Call, items: &[After<'_>]) -> Result<Outcome, Rejection> {
             None if events.is_empty() => {}
             None => needs.push((
                 "own event",
-                Need::ItemsRead {
-                    name: "own event",
-                    collection: "events".to_owned(),
-                    keys: events.into_iter().map(Value::from).collect(),
-                    fields: &["id", "status"],
-                    keep: false,
-                },
+                Need::read(
+                    "own event",
+                    "events",
+                    events.into_iter().map(Value::from).collect(),
+                    &["id", "status"],
+                ),
             )),
             Some(found) => {
                 // Who enters for next week may still be racing today.
@@ -107,7 +106,7 @@ fn decide(call: &Call, items: &[After<'_>]) -> Result<Outcome, Rejection> {
     let open = needs.into_iter().filter(|(name, _)| !call.ctx.results.contains_key(*name));
     let need: Vec<_> = open.map(|(_, need)| need).collect();
     if !need.is_empty() {
-        return Ok(Outcome { need, ..Outcome::default() });
+        return Ok(Outcome::needs(need));
     }
     let first = |name: &str| match call.ctx.answer(name) {
         Ok(found) => Ok(found.and_then(<[Value]>::first).filter(|_| asked.contains(&name))),
@@ -143,7 +142,7 @@ fn others(
         json!({ "_and": [found, { "id": { "_nin": call.ctx.keys } }] })
     };
     let collection = "entries";
-    Some((name, Need::ItemsFind { name, collection, filter, fields, limit: Some(1), keep: false }))
+    Some((name, Need::find(name, collection, filter, fields, 1)))
 }
 
 fn number(item: After<'_>) -> Result<(), Rejection> {

@@ -58,17 +58,16 @@ fn course(call: &Call) -> Result<Outcome, Rejection> {
         return Ok(Outcome::default());
     }
     let Some(checkpoints) = call.ctx.answer("course")? else {
-        return Ok(Outcome::need(Need::ItemsFind {
-            name: "course",
-            collection: "checkpoints",
-            filter: json!({ "_and": [
+        return Ok(Outcome::need(Need::find(
+            "course",
+            "checkpoints",
+            json!({ "_and": [
                 { "event": { "_in": call.ctx.keys } },
                 { "role": { "_in": ["start", "finish"] } },
             ] }),
-            fields: &["event", "role", "sort", "name"],
-            limit: None,
-            keep: false,
-        }));
+            &["event", "role", "sort", "name"],
+            None,
+        )));
     };
     for event in checkpoints.iter().map(|it| &it["event"]) {
         let sorts = |role: &str| {

@@ -5,7 +5,7 @@ use biplane_core::geodesy::Point;
 use biplane_core::geofence::Shape;
 use serde_json::{Value, json};
 
-use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place};
+use crate::request::{Access, Method, Parameter, ParameterKind, Place, answered};
 use crate::{Call, Need, Outcome, Rejection, Rule, Trigger};
 
 /// How many geofences are looked at.
@@ -20,29 +20,15 @@ const fn degrees(
     description: &'static str,
 ) -> Parameter {
     let kind = ParameterKind::Number { min: -most, max: most, unit: "degrees" };
-    Parameter { name, place, kind, required: true, default: None, description }
+    Parameter::new(name, place, kind, description).required()
 }
 
 const fn asked(place: Place) -> [Parameter; 4] {
     [
         degrees("lat", place, 90.0, "WGS 84, north positive."),
         degrees("lon", place, 180.0, "WGS 84, east positive."),
-        Parameter {
-            name: "organization",
-            place,
-            kind: ParameterKind::Uuid,
-            required: false,
-            default: None,
-            description: "Only geofences of this organization.",
-        },
-        Parameter {
-            name: "within_m",
-            place,
-            kind: ParameterKind::Number { min: 0.0, max: 100_000.0, unit: "m" },
-            required: false,
-            default: Some("0"),
-            description: "Also those whose border is no farther than this; gates hold nothing and are only found so.",
-        },
+        Parameter::new("organization", place, ParameterKind::Uuid, "Only geofences of this organization."),
+        Parameter::new("within_m", place, ParameterKind::Number { min: 0.0, max: 100_000.0, unit: "m" }, "Also those whose border is no farther than this; gates hold nothing and are only found so.").or("0"),
     ]
 }
 
@@ -84,33 +70,23 @@ pub fn check_in_flow(call: &Call) -> Outcome {
 }
 
 fn decide(call: &Call, rule: &Rule, told: impl FnOnce(Vec<Value>) -> Outcome) -> Outcome {
-    let arguments = match Arguments::read(call, rule.parameters()) {
-        Ok(arguments) => arguments,
-        Err(faults) => return Outcome::rejections(faults),
-    };
-    let number = |name| arguments.number(name).unwrap_or_default();
-    let (at, within_m) = (Point { lat: number("lat"), lon: number("lon") }, number("within_m"));
-    match call.ctx.answer("geofences") {
-        Ok(None) => Outcome::need(Need::ItemsFind {
-            name: "geofences",
-            collection: "geofences",
-            filter: near(at, within_m, arguments.text("organization")),
-            fields: FIELDS,
-            limit: Some(MOST + 1),
-            keep: false,
-        }),
-        Ok(Some(fences)) if fences.len() > MOST as usize => {
+    answered(call, rule, |arguments| {
+        let number = |name| arguments.number(name).unwrap_or_default();
+        let (at, within_m) = (Point { lat: number("lat"), lon: number("lon") }, number("within_m"));
+        let Some(fences) = call.ctx.answer("geofences")? else {
+            let filter = near(at, within_m, arguments.text("organization"));
+            let need = Need::find("geofences", "geofences", filter, FIELDS, MOST + 1);
+            return Ok(Outcome::need(need));
+        };
+        if fences.len() > MOST as usize {
             let message = format!("organization: there are more than {MOST} geofences; name one");
-            Outcome::reject(Rejection::new(ErrorCode::TooMuch, message))
+            return Err(Rejection::new(ErrorCode::TooMuch, message));
         }
-        Ok(Some(fences)) => {
-            let mut found: Vec<_> =
-                fences.iter().filter_map(|fence| look(fence, at, within_m)).collect();
-            found.sort_by(|(_, one), (_, other)| one.total_cmp(other));
-            told(found.into_iter().map(|(fence, _)| fence).collect())
-        }
-        Err(rejection) => Outcome::reject(rejection),
-    }
+        let mut found: Vec<_> =
+            fences.iter().filter_map(|fence| look(fence, at, within_m)).collect();
+        found.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+        Ok(told(found.into_iter().map(|(fence, _)| fence).collect()))
+    })
 }
 
 /// Polygons by their box, which the database has an index for; circles and gates all.

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place};
+use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place, answered};
 use crate::{Call, Effect, Need, Outcome, Rejection, Rule, Trigger};
 
 const fn body(name: &'static str, kind: ParameterKind, description: &'static str) -> Parameter {
-    Parameter { name, place: Place::Body, kind, required: true, default: None, description }
+    Parameter::new(name, Place::Body, kind, description).required()
 }
 
 /// A flag for each device, or none at all.
@@ -30,10 +30,7 @@ pub const FLAG: Rule = Rule {
 
 /// See [`FLAG`]. The flags are items like others: rules, permissions and history apply to them.
 pub fn flag(call: &Call) -> Outcome {
-    match Arguments::read(call, FLAG.parameters()) {
-        Ok(arguments) => decide(call, &arguments).unwrap_or_else(Outcome::reject),
-        Err(faults) => Outcome::rejections(faults),
-    }
+    answered(call, &FLAG, |arguments| decide(call, arguments))
 }
 
 fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
@@ -41,13 +38,12 @@ fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
     asked.sort_unstable();
     asked.dedup();
     let Some(devices) = call.ctx.answer("devices")? else {
-        return Ok(Outcome::need(Need::ItemsRead {
-            name: "devices",
-            collection: "devices".to_owned(),
-            keys: asked.into_iter().map(Into::into).collect(),
-            fields: &["id", "organization"],
-            keep: false,
-        }));
+        return Ok(Outcome::need(Need::read(
+            "devices",
+            "devices",
+            asked.into_iter().map(Into::into).collect(),
+            &["id", "organization"],
+        )));
     };
     if devices.len() < asked.len() {
         return Err(Rejection::forbidden());

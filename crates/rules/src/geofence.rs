@@ -7,7 +7,7 @@ use biplane_core::shown::shown;
 use biplane_geometry::{Fault, Geometry};
 use serde_json::Value;
 
-use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
+use crate::{Call, Event, Outcome, Rejection, Rule, Trigger};
 use kind::Kind;
 
 /// The radius of a circle in metres.
@@ -34,13 +34,7 @@ pub fn validate(call: &Call) -> Outcome {
                 repaired.map(|geometry| [("geometry".to_owned(), geometry)].into_iter().collect());
             Outcome { patch, ..Outcome::default() }
         }
-        Ok(Decision::Unknown) => Outcome::need(Need::ItemsRead {
-            name: "items",
-            collection: call.ctx.collection.clone(),
-            keys: call.ctx.keys.clone(),
-            fields: FIELDS,
-            keep: false,
-        }),
+        Ok(Decision::Unknown) => Outcome::need(call.ctx.ask_items(FIELDS)),
         Err(rejection) => Outcome::reject(rejection),
     }
 }

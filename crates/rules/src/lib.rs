@@ -18,6 +18,7 @@ mod event;
 mod fences;
 mod flags;
 mod geofence;
+mod judge;
 mod limits;
 mod manifest;
 mod openapi;
@@ -37,6 +38,7 @@ pub use call::{
     Answer, Call, Context, Effect, Kind, Level, MAX_POSITION_ROWS, Need, Outcome, PositionField,
     Rejection,
 };
+pub use judge::{Judged, has_rules, judge};
 pub use limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, fits};
 pub use manifest::{Code, Event, Manifest, Rule, Trigger};
 pub use openapi::openapi;

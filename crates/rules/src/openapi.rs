@@ -56,14 +56,12 @@ const HOST_ROUTES: &[HostRoute] = &[
         access: Some(Access::Administrators),
         name: "schema.drift",
         summary: "What differs between the database and its snapshot",
-        query: &[Parameter {
-            name: "refresh",
-            place: Place::Query,
-            kind: ParameterKind::Text { max_length: 8 },
-            required: false,
-            default: None,
-            description: "Compare anew, however fresh the last comparison is.",
-        }],
+        query: &[Parameter::new(
+            "refresh",
+            Place::Query,
+            ParameterKind::Text { max_length: 8 },
+            "Compare anew, however fresh the last comparison is.",
+        )],
     },
     HostRoute {
         method: Method::Get,

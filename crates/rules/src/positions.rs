@@ -10,7 +10,7 @@ mod track;
 use biplane_core::{ErrorCode, Timestamp};
 use serde_json::{Value, json};
 
-use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place};
+use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place, answered};
 use crate::sheet::as_people_count;
 use crate::{
     Answer, Call, MAX_POSITION_ROWS, Need, Outcome, PositionField, Rejection, Rule, Trigger,
@@ -39,12 +39,7 @@ const MEDIA_TYPES: &[&str] =
     &["application/json", "application/geo+json", "text/csv", "application/gpx+xml"];
 
 const fn query(name: &'static str, kind: ParameterKind, description: &'static str) -> Parameter {
-    Parameter { name, place: Place::Query, kind, required: false, default: None, description }
-}
-
-const fn path(name: &'static str, description: &'static str) -> Parameter {
-    let kind = ParameterKind::Uuid;
-    Parameter { name, place: Place::Path, kind, required: true, default: None, description }
+    Parameter::new(name, Place::Query, kind, description)
 }
 
 const FROM: Parameter = query(
@@ -67,18 +62,15 @@ const TOLERANCE: Parameter = query(
     ParameterKind::Number { min: 0.0, max: 10_000.0, unit: "m" },
     "Leaves out positions that are never farther than this from who moves steadily between the others.",
 );
-const FAULTY: Parameter = Parameter {
-    default: Some("false"),
-    ..query("faulty", ParameterKind::Boolean, "Whether positions that are marked faulty come too.")
-};
-const FORMAT: Parameter = Parameter {
-    default: Some("json"),
-    ..query(
-        "format",
-        ParameterKind::Choice { of: &["json", "geojson", "csv", "gpx"] },
-        "What the answer is written in.",
-    )
-};
+const FAULTY: Parameter =
+    query("faulty", ParameterKind::Boolean, "Whether positions that are marked faulty come too.")
+        .or("false");
+const FORMAT: Parameter = query(
+    "format",
+    ParameterKind::Choice { of: &["json", "geojson", "csv", "gpx"] },
+    "What the answer is written in.",
+)
+.or("json");
 const EVENT_FORMAT: Parameter = Parameter {
     kind: ParameterKind::Choice { of: &["columns", "json", "geojson", "csv", "gpx"] },
     description: "What the answer is written in; `columns` is JSON with an array for each field, for a replay.",
@@ -94,7 +86,7 @@ pub const DEVICE: Rule = Rule {
         access: Access::Users,
         summary: "Positions of a device",
         parameters: &[
-            path("device", "The device."),
+            Parameter::key_in_path("device", "The device."),
             Parameter { required: true, description: "Event time of the first position.", ..FROM },
             Parameter {
                 required: true,
@@ -118,7 +110,15 @@ pub const ENTRY: Rule = Rule {
         path: "/entries/{entry}/positions",
         access: Access::Users,
         summary: "Positions of a competitor",
-        parameters: &[path("entry", "The entry."), FROM, TO, LIMIT, TOLERANCE, FAULTY, FORMAT],
+        parameters: &[
+            Parameter::key_in_path("entry", "The entry."),
+            FROM,
+            TO,
+            LIMIT,
+            TOLERANCE,
+            FAULTY,
+            FORMAT,
+        ],
         answers: MEDIA_TYPES,
     },
 };
@@ -132,7 +132,7 @@ pub const EVENT: Rule = Rule {
         access: Access::Users,
         summary: "Positions of all competitors of an event, as a table or for a replay",
         parameters: &[
-            path("event", "The event."),
+            Parameter::key_in_path("event", "The event."),
             FROM,
             TO,
             LIMIT,
@@ -157,13 +157,12 @@ pub fn device(call: &Call) -> Outcome {
 pub fn entry(call: &Call) -> Outcome {
     answered(call, &ENTRY, |arguments| {
         let Some(entries) = call.ctx.answer("entry")? else {
-            return Ok(Outcome::need(Need::ItemsRead {
-                name: "entry",
-                collection: "entries".to_owned(),
-                keys: vec![json!(arguments.text("entry"))],
-                fields: &["id", "number", "name", "device", "event.starts_at", "event.ends_at"],
-                keep: false,
-            }));
+            return Ok(Outcome::need(Need::read(
+                "entry",
+                "entries",
+                vec![json!(arguments.text("entry"))],
+                &["id", "number", "name", "device", "event.starts_at", "event.ends_at"],
+            )));
         };
         let entry = entries.first().ok_or_else(Rejection::forbidden)?;
         read(call, arguments, &[Subject::of(entry)?], times(&entry["event"]))
@@ -178,24 +177,17 @@ pub fn event(call: &Call) -> Outcome {
             (call.ctx.answer("event")?, call.ctx.answer("entries")?)
         else {
             let need = vec![
-                Need::ItemsRead {
-                    name: "event",
-                    collection: "events".to_owned(),
-                    keys: vec![json!(key)],
-                    fields: &["id", "starts_at", "ends_at"],
-                    keep: false,
-                },
-                Need::ItemsFind {
-                    name: "entries",
-                    collection: "entries",
-                    filter: json!({ "event": { "_eq": key } }),
-                    fields: &["id", "number", "name", "device"],
+                Need::read("event", "events", vec![json!(key)], &["id", "starts_at", "ends_at"]),
+                Need::find(
+                    "entries",
+                    "entries",
+                    json!({ "event": { "_eq": key } }),
+                    &["id", "number", "name", "device"],
                     // One more than could have two positions each.
-                    limit: Some(MAX_POSITION_ROWS / 3 + 1),
-                    keep: false,
-                },
+                    MAX_POSITION_ROWS / 3 + 1,
+                ),
             ];
-            return Ok(Outcome { need, ..Outcome::default() });
+            return Ok(Outcome::needs(need));
         };
         let event = events.first().ok_or_else(Rejection::forbidden)?;
         let mut subjects = entries.iter().map(Subject::of).collect::<Result<Vec<_>, _>>()?;
@@ -234,17 +226,6 @@ struct Window {
     to: Timestamp,
     limit: u32,
     tolerance_m: Option<f64>,
-}
-
-fn answered(
-    call: &Call,
-    rule: &Rule,
-    answer: impl FnOnce(&Arguments) -> Result<Outcome, Rejection>,
-) -> Outcome {
-    match Arguments::read(call, rule.parameters()) {
-        Ok(arguments) => answer(&arguments).unwrap_or_else(Outcome::reject),
-        Err(faults) => Outcome::rejections(faults),
-    }
 }
 
 fn times(event: &Value) -> (Option<Timestamp>, Option<Timestamp>) {

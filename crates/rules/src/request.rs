@@ -7,7 +7,7 @@ use biplane_core::{ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Call, Kind, Rejection};
+use crate::{Call, Kind, Outcome, Rejection, Rule};
 use biplane_core::shown::{short, shown};
 
 /// A request, as the host hands it over.
@@ -66,6 +66,33 @@ pub struct Parameter {
     pub default: Option<&'static str>,
     /// For people.
     pub description: &'static str,
+}
+
+impl Parameter {
+    /// One that may be left out.
+    pub(crate) const fn new(
+        name: &'static str,
+        place: Place,
+        kind: ParameterKind,
+        description: &'static str,
+    ) -> Self {
+        Self { name, place, kind, required: false, default: None, description }
+    }
+
+    /// The key of an item, in the path.
+    pub(crate) const fn key_in_path(name: &'static str, description: &'static str) -> Self {
+        Self::new(name, Place::Path, ParameterKind::Uuid, description).required()
+    }
+
+    /// It has to be there.
+    pub(crate) const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// What it is if it is left out.
+    pub(crate) const fn or(self, default: &'static str) -> Self {
+        Self { default: Some(default), ..self }
+    }
 }
 
 /// Where a parameter stands.
@@ -230,6 +257,20 @@ impl Arguments {
             Some(Argument::Json(value)) => Some(value),
             _ => None,
         }
+    }
+}
+
+/// Answers an endpoint or an operation whose parameters are what its declaration asks for.
+pub(crate) fn answered<E: Into<Vec<Rejection>>>(
+    call: &Call,
+    rule: &Rule,
+    answer: impl FnOnce(&Arguments) -> Result<Outcome, E>,
+) -> Outcome {
+    match Arguments::read(call, rule.parameters()) {
+        Ok(arguments) => {
+            answer(&arguments).unwrap_or_else(|faults| Outcome::rejections(faults.into()))
+        }
+        Err(faults) => Outcome::rejections(faults),
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use biplane_core::results::{Course, RankBy, Standing, standings};
+use biplane_core::shown::duration;
 use biplane_core::{ErrorCode, Timestamp};
 use serde_json::{Value, json};
 
-use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place};
+use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place, answered};
 use crate::sheet::{Sheet, as_people_count};
 use crate::{Answer, Call, Need, Outcome, Rejection, Rule, Trigger};
 
@@ -22,38 +23,27 @@ pub const RESULTS: Rule = Rule {
         access: Access::Users,
         summary: "Ranking, splits and gaps of an event, of its valid crossings",
         parameters: &[
-            Parameter {
-                name: "event",
-                place: Place::Path,
-                kind: ParameterKind::Uuid,
-                required: true,
-                default: None,
-                description: "The event.",
-            },
-            Parameter {
-                name: "rank_by",
-                place: Place::Query,
-                kind: ParameterKind::Choice { of: &["elapsed", "clock"] },
-                required: false,
-                default: Some("elapsed"),
-                description: "Time since the own start, or time of day: who is there first wins.",
-            },
-            Parameter {
-                name: "category",
-                place: Place::Query,
-                kind: ParameterKind::Text { max_length: 255 },
-                required: false,
-                default: None,
-                description: "Only entries of this category.",
-            },
-            Parameter {
-                name: "format",
-                place: Place::Query,
-                kind: ParameterKind::Choice { of: &["json", "csv"] },
-                required: false,
-                default: Some("json"),
-                description: "What the answer is written in.",
-            },
+            Parameter::key_in_path("event", "The event."),
+            Parameter::new(
+                "rank_by",
+                Place::Query,
+                ParameterKind::Choice { of: &["elapsed", "clock"] },
+                "Time since the own start, or time of day: who is there first wins.",
+            )
+            .or("elapsed"),
+            Parameter::new(
+                "category",
+                Place::Query,
+                ParameterKind::Text { max_length: 255 },
+                "Only entries of this category.",
+            ),
+            Parameter::new(
+                "format",
+                Place::Query,
+                ParameterKind::Choice { of: &["json", "csv"] },
+                "What the answer is written in.",
+            )
+            .or("json"),
         ],
         answers: &["application/json", "text/csv"],
     },
@@ -61,10 +51,7 @@ pub const RESULTS: Rule = Rule {
 
 /// See [`RESULTS`].
 pub fn results(call: &Call) -> Outcome {
-    match Arguments::read(call, RESULTS.parameters()) {
-        Ok(arguments) => answer(call, &arguments).unwrap_or_else(Outcome::reject),
-        Err(faults) => Outcome::rejections(faults),
-    }
+    answered(call, &RESULTS, |arguments| answer(call, arguments))
 }
 
 fn answer(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
@@ -75,7 +62,7 @@ fn answer(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
     let Some([events, checkpoints, entries, crossings]) =
         answers?.and_then(|answers| <[&[Value]; 4]>::try_from(answers).ok())
     else {
-        return Ok(Outcome { need: needs(arguments), ..Outcome::default() });
+        return Ok(Outcome::needs(needs(arguments)));
     };
     let event = events.first().ok_or_else(Rejection::forbidden)?;
     for (what, items) in [("entries", entries), ("crossings", crossings)] {
@@ -106,23 +93,11 @@ fn needs(arguments: &Arguments) -> Vec<Need> {
         Some(category) => json!({ "_and": [of_event, { "category": { "_eq": category } }] }),
         None => of_event.clone(),
     };
-    let find = |name, collection, filter, fields| Need::ItemsFind {
-        name,
-        collection,
-        filter,
-        fields,
-        limit: Some(MOST + 1),
-        keep: false,
-    };
+    let find =
+        |name, collection, filter, fields| Need::find(name, collection, filter, fields, MOST + 1);
     let valid = json!({ "_and": [of_event, { "status": { "_eq": "valid" } }] });
     vec![
-        Need::ItemsRead {
-            name: "event",
-            collection: "events".to_owned(),
-            keys: vec![json!(event)],
-            fields: &["id", "name", "starts_at"],
-            keep: false,
-        },
+        Need::read("event", "events", vec![json!(event)], &["id", "name", "starts_at"]),
         find("checkpoints", "checkpoints", of_event.clone(), &["id", "name", "role", "sort"]),
         find("entries", "entries", entries, &["id", "number", "name", "category", "status"]),
         find("crossings", "crossings", valid, &["entry", "checkpoint", "crossed_at"]),
@@ -235,7 +210,7 @@ impl<'a> Table<'a> {
         let mut sheet = Sheet::new(header.into_iter().chain(names));
         for (entry, standing) in &self.rows {
             let last = standing.taken.checked_sub(1);
-            let duration = |times: &[Option<i64>]| {
+            let shown = |times: &[Option<i64>]| {
                 last.and_then(|last| times[last]).map(duration).unwrap_or_default()
             };
             let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
@@ -246,8 +221,8 @@ impl<'a> Table<'a> {
                 text("name"),
                 text("category"),
                 text("status"),
-                duration(&standing.elapsed_ms),
-                duration(&standing.gaps_ms),
+                shown(&standing.elapsed_ms),
+                shown(&standing.gaps_ms),
             ];
             let time =
                 |split: &Option<Timestamp>| split.map(|it| it.to_string()).unwrap_or_default();
@@ -264,9 +239,4 @@ impl<'a> Table<'a> {
         let before = place.checked_sub(1)?;
         Some(standing.splits[place]? - standing.splits[before]?)
     }
-}
-
-fn duration(ms: i64) -> String {
-    let (seconds, ms) = (ms / 1000, ms % 1000);
-    format!("{}:{:02}:{:02}.{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }

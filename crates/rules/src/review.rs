@@ -98,14 +98,13 @@ fn contradiction(call: &Call, ranges: &[(After<'_>, (Timestamp, Timestamp))]) ->
         Ok(None) => {
             let filter = json!({ "_and": [{ "_or": any }, { "id": { "_nin": call.ctx.keys } }] });
             let others = if call.ctx.keys.is_empty() { json!({ "_or": any }) } else { filter };
-            return Outcome::need(Need::ItemsFind {
-                name: "contrary",
-                collection: "position_flags",
-                filter: others,
-                fields: OTHER_FIELDS,
-                limit: Some(1),
-                keep: false,
-            });
+            return Outcome::need(Need::find(
+                "contrary",
+                "position_flags",
+                others,
+                OTHER_FIELDS,
+                1,
+            ));
         }
         Ok(Some(found)) => found.first(),
         Err(rejection) => return Outcome::reject(rejection),

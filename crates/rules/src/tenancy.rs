@@ -68,7 +68,7 @@ impl Question<'_> {
         let references = self.references()?;
         let needs = self.needs(updates, &references);
         if !needs.is_empty() {
-            return Ok(Outcome { need: needs, ..Outcome::default() });
+            return Ok(Outcome::needs(needs));
         }
         let items = if updates { self.items()? } else { &[] };
         let before = items.iter().filter_map(organization_of);
@@ -118,35 +118,33 @@ impl Question<'_> {
         let missing = |name: &str| !self.call.ctx.results.contains_key(name);
         let mut needs = Vec::new();
         if updates && missing("items") {
-            needs.push(Need::ItemsRead {
-                name: "items",
-                collection: self.call.ctx.collection.clone(),
-                keys: self.call.ctx.keys.clone(),
-                fields: self.guarded.read,
-                keep: false,
-            });
+            needs.push(self.call.ctx.ask_items(self.guarded.read));
         }
         if !self.call.ctx.admin && missing("memberships") {
-            needs.push(Need::ItemsFind {
-                name: "memberships",
-                collection: "organization_members",
-                filter: json!({ "user": { "_eq": self.user } }),
-                fields: MEMBERSHIP,
-                limit: None,
-                keep: true,
-            });
+            needs.push(
+                Need::find(
+                    "memberships",
+                    "organization_members",
+                    json!({ "user": { "_eq": self.user } }),
+                    MEMBERSHIP,
+                    None,
+                )
+                .kept(),
+            );
         }
         for (reference, pointer) in references {
             if let Pointer::Id { id, .. } = pointer
                 && missing(reference.field)
             {
-                needs.push(Need::ItemsRead {
-                    name: reference.field,
-                    collection: reference.collection.to_owned(),
-                    keys: vec![json!(id)],
-                    fields: &["organization"],
-                    keep: true,
-                });
+                needs.push(
+                    Need::read(
+                        reference.field,
+                        reference.collection,
+                        vec![json!(id)],
+                        &["organization"],
+                    )
+                    .kept(),
+                );
             }
         }
         needs

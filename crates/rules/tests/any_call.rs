@@ -250,14 +250,6 @@ impl Answers<'_> {
     }
 }
 
-fn name(need: &Need) -> &'static str {
-    match need {
-        Need::ItemsRead { name, .. }
-        | Need::ItemsFind { name, .. }
-        | Need::PositionsRead { name, .. } => name,
-    }
-}
-
 /// Whether it is refused, has questions or is decided, and never two of them.
 fn is_one(outcome: &Outcome) -> bool {
     let decided = outcome.patch.is_some()
@@ -286,8 +278,8 @@ proptest! {
             }
             for need in &outcome.need {
                 let answer = answers.answer(need);
-                let before = call.ctx.results.insert(name(need).to_owned(), answer);
-                prop_assert_eq!(before, None, "{} asks for `{}` again", call.name, name(need));
+                let before = call.ctx.results.insert(need.name().to_owned(), answer);
+                prop_assert_eq!(before, None, "{} asks for `{}` again", call.name, need.name());
             }
         }
         prop_assert!(false, "{} still asks after {MAX_ROUNDS} rounds", call.name);

@@ -66,30 +66,21 @@ const fn plain(name: &'static str, label: &'static str, description: &'static st
 
 const fn number(name: &'static str, description: &'static str) -> Parameter {
     let kind = ParameterKind::Integer { min: 0, max: 65_535 };
-    Parameter { name, place: Place::Option, kind, required: true, default: None, description }
+    Parameter::new(name, Place::Option, kind, description).required()
 }
 
 const fn output(name: &'static str, description: &'static str) -> Parameter {
     let kind = ParameterKind::Choice { of: &["ignore", "off", "on"] };
-    Parameter {
-        name,
-        place: Place::Option,
-        kind,
-        required: false,
-        default: Some("ignore"),
-        description,
-    }
+    Parameter::new(name, Place::Option, kind, description).or("ignore")
 }
 
 const fn timeout(name: &'static str) -> Parameter {
-    Parameter {
+    Parameter::new(
         name,
-        place: Place::Option,
-        kind: ParameterKind::Integer { min: 0, max: 65_535 },
-        required: false,
-        default: None,
-        description: "After so many seconds the output goes back; never unless given.",
-    }
+        Place::Option,
+        ParameterKind::Integer { min: 0, max: 65_535 },
+        "After so many seconds the output goes back; never unless given.",
+    )
 }
 
 /// What every model of Teltonika takes.
@@ -124,14 +115,13 @@ const TELTONIKA_COMMON: &[Spec] = &[
     Spec {
         parameters: &[
             number("id", "The parameter's id."),
-            Parameter {
-                name: "value",
-                place: Place::Option,
-                kind: ParameterKind::Text { max_length: 64 },
-                required: true,
-                default: None,
-                description: "What it is set to.",
-            },
+            Parameter::new(
+                "value",
+                Place::Option,
+                ParameterKind::Text { max_length: 64 },
+                "What it is set to.",
+            )
+            .required(),
         ],
         dangerous: true,
         text: |it| format!("setparam {}:{}", whole(it, "id"), it.text("value").unwrap_or_default()),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Spec;
 use super::state::State;
-use crate::request::{Arguments, Parameter, ParameterKind, Place};
+use crate::request::{Arguments, Parameter, ParameterKind, Place, answered};
 use crate::{Call, Need, Outcome, Rejection, Rule, Trigger};
 
 /// What is to be done with a command: to a gateway, to wait, or over.
@@ -15,32 +15,24 @@ pub const ROUTE: Rule = Rule {
         label: "Biplane: route command",
         icon: "alt_route",
         description: "Where a command goes next: to the gateway that holds its device, into the queue, or nowhere any more.",
-        options: &[Parameter {
-            name: "command",
-            place: Place::Option,
-            kind: ParameterKind::Uuid,
-            required: true,
-            default: Some("{{$trigger.key}}"),
-            description: "Which one.",
-        }],
+        options: &[Parameter::new("command", Place::Option, ParameterKind::Uuid, "Which one.")
+            .required()
+            .or("{{$trigger.key}}")],
     },
 };
 
 /// See [`ROUTE`].
 pub fn route(call: &Call) -> Outcome {
-    match Arguments::read(call, ROUTE.parameters()) {
-        Ok(arguments) => decide(call, &arguments).unwrap_or_else(Outcome::reject),
-        Err(faults) => Outcome::rejections(faults),
-    }
+    answered(call, &ROUTE, |arguments| decide(call, arguments))
 }
 
 fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
     let Some(commands) = call.ctx.answer("command")? else {
-        return Ok(Outcome::need(Need::ItemsRead {
-            name: "command",
-            collection: "commands".to_owned(),
-            keys: vec![json!(arguments.text("command"))],
-            fields: &[
+        return Ok(Outcome::need(Need::read(
+            "command",
+            "commands",
+            vec![json!(arguments.text("command"))],
+            &[
                 "id",
                 "name",
                 "status",
@@ -53,8 +45,7 @@ fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
                 "device.model",
                 "device.status",
             ],
-            keep: false,
-        }));
+        )));
     };
     let command = commands.first().ok_or_else(Rejection::forbidden)?;
     let state = State::read(&command["status"])?;
@@ -64,14 +55,13 @@ fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
     }
     let device = &command["device"];
     let Some(found) = call.ctx.answer("status")? else {
-        return Ok(Outcome::need(Need::ItemsFind {
-            name: "status",
-            collection: "device_status",
-            filter: json!({ "device": { "_eq": device["id"] } }),
-            fields: &["connected", "gateway"],
-            limit: Some(1),
-            keep: false,
-        }));
+        return Ok(Outcome::need(Need::find(
+            "status",
+            "device_status",
+            json!({ "device": { "_eq": device["id"] } }),
+            &["connected", "gateway"],
+            1,
+        )));
     };
     let now = Timestamp::from_millis(call.ctx.now_ms as i64);
     let expires_at = command["expires_at"].as_str().and_then(|text| text.parse::<Timestamp>().ok());

@@ -3,9 +3,9 @@
 use biplane_core::{ErrorCode, Timestamp};
 use serde_json::{Value, json};
 
-use crate::request::{Arguments, Parameter, ParameterKind, Place};
+use crate::request::{Arguments, Parameter, ParameterKind, Place, answered};
 use crate::{Call, Need, Outcome, Rejection, Rule, Trigger};
-use biplane_core::shown::short;
+use biplane_core::shown::{duration, short};
 
 const FIELDS: &[&str] = &[
     "id",
@@ -31,43 +31,25 @@ pub const FORMAT: Rule = Rule {
         icon: "sports_score",
         description: "A crossing as a sentence and its parts, for a notification.",
         options: &[
-            Parameter {
-                name: "crossing",
-                place: Place::Option,
-                kind: ParameterKind::Uuid,
-                required: true,
-                default: None,
-                description: "Which one.",
-            },
-            Parameter {
-                name: "text",
-                place: Place::Option,
-                kind: ParameterKind::Text { max_length: 1_000 },
-                required: false,
-                default: Some("[number] [name] at [checkpoint], [time]"),
-                description: "The sentence. In brackets: number, name, checkpoint, event, direction, time, day, elapsed.",
-            },
+            Parameter::new("crossing", Place::Option, ParameterKind::Uuid, "Which one.").required(),
+            Parameter::new("text", Place::Option, ParameterKind::Text { max_length: 1_000 }, "The sentence. In brackets: number, name, checkpoint, event, direction, time, day, elapsed.").or("[number] [name] at [checkpoint], [time]"),
         ],
     },
 };
 
 /// See [`FORMAT`].
 pub fn format(call: &Call) -> Outcome {
-    match Arguments::read(call, FORMAT.parameters()) {
-        Ok(arguments) => decide(call, &arguments).unwrap_or_else(Outcome::reject),
-        Err(faults) => Outcome::rejections(faults),
-    }
+    answered(call, &FORMAT, |arguments| decide(call, arguments))
 }
 
 fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
     let Some(found) = call.ctx.answer("crossing")? else {
-        return Ok(Outcome::need(Need::ItemsRead {
-            name: "crossing",
-            collection: "crossings".to_owned(),
-            keys: vec![json!(arguments.text("crossing"))],
-            fields: FIELDS,
-            keep: false,
-        }));
+        return Ok(Outcome::need(Need::read(
+            "crossing",
+            "crossings",
+            vec![json!(arguments.text("crossing"))],
+            FIELDS,
+        )));
     };
     let crossing = found.first().ok_or_else(Rejection::forbidden)?;
     let parts = Parts::of(crossing)?;
@@ -95,7 +77,7 @@ impl Parts {
         };
         let either =
             |first: String, second: &str| if first.is_empty() { text(second) } else { first };
-        let elapsed = time("/event/starts_at").map(|start| elapsed(crossed_at - start));
+        let elapsed = time("/event/starts_at").map(|start| duration(crossed_at - start));
         Ok(Self([
             ("number", text("/entry/number")),
             ("name", either(text("/entry/name"), "/device/name")),
@@ -127,11 +109,4 @@ impl Parts {
         // What is not known leaves no gap.
         Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
-}
-
-/// Since the event's start; before it with a minus.
-fn elapsed(ms: i64) -> String {
-    let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
-    let (seconds, ms) = (ms / 1000, ms % 1000);
-    format!("{sign}{}:{:02}:{:02}.{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }

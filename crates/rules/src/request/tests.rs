@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const fn parameter(name: &'static str, place: Place, kind: ParameterKind) -> Parameter {
-    Parameter { name, place, kind, required: false, default: None, description: "" }
+    Parameter::new(name, place, kind, "")
 }
 
 const ALL: &[Parameter] = &[

@@ -1,12 +1,9 @@
-//! Runs the rules as the host in Directus does.
+//! Items as the rules judge them, with what the collection itself asks for.
 
 use std::collections::BTreeSet;
 
 use biplane_core::ErrorCode;
-use biplane_rules::{
-    Call, Context, Event, Kind, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, Need, Rejection, Trigger,
-    call, fits, manifest,
-};
+use biplane_rules::{Context, Judged, Need, Rejection, has_rules, judge};
 use biplane_schema::{FieldKey, Snapshot};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,7 +18,6 @@ const GENERATED: [&str; 4] = ["uuid", "date-created", "role-created", "user-crea
 pub struct Judge {
     collection: String,
     now_ms: f64,
-    rules: Vec<(&'static str, &'static [&'static str])>,
     defaults: Map<String, Value>,
     known: BTreeSet<String>,
     /// What Directus misses in a new item; nothing where only the rules count.
@@ -72,17 +68,9 @@ impl Judge {
             let (collection, known) = (collection.to_owned(), known.join(", "));
             return Err(CheckError::Collection { collection, known });
         }
-        let rules = manifest().rules.into_iter().filter_map(|rule| match rule.trigger {
-            Trigger::Filter { events, collections, fields, .. } => {
-                (events.contains(&Event::Create) && collections.contains(&collection))
-                    .then_some((rule.name, fields))
-            }
-            _ => None,
-        });
         let mut judge = Self {
             collection: collection.to_owned(),
             now_ms,
-            rules: rules.collect(),
             defaults: Map::new(),
             known: BTreeSet::new(),
             required: Vec::new(),
@@ -134,36 +122,18 @@ impl Judge {
         Verdict { id: id.unwrap_or(number.into()), valid: errors.is_empty(), errors, name }
     }
 
-    /// All that is wrong: Directus itself stops at the first rule that rejects.
     fn faults(&mut self, item: &Map<String, Value>) -> Vec<Fault> {
-        let mut item = item.clone();
-        let mut faults = Vec::new();
-        for (name, fields) in self.rules.clone() {
-            let payload = self.pick(&item, fields);
-            if !fits(&payload) {
-                let (code, message) = (ErrorCode::PayloadTooLarge, too_large());
-                faults.push(Fault { code, field: None, message });
-                continue;
-            }
-            let outcome = call(&Call {
-                kind: Kind::Filter,
-                name: name.to_owned(),
-                event: Some(Event::Create),
-                payload,
-                flat: None,
-                ctx: Context {
-                    now_ms: self.now_ms,
-                    collection: self.collection.clone(),
-                    // Who may write is the one thing that a file can't tell.
-                    user: Some("00000000-0000-0000-0000-000000000000".to_owned()),
-                    admin: true,
-                    ..Context::default()
-                },
-            });
-            self.unread.extend(outcome.need.iter().map(answer));
-            item.extend(outcome.patch.unwrap_or_default());
-            faults.extend(outcome.reject.into_iter().map(Fault::from));
-        }
+        let ctx = Context {
+            now_ms: self.now_ms,
+            collection: self.collection.clone(),
+            // Who may write is the one thing that a file can't tell.
+            user: Some("00000000-0000-0000-0000-000000000000".to_owned()),
+            admin: true,
+            ..Context::default()
+        };
+        let Judged { item, reject, need } = judge(&ctx, item.clone(), &self.defaults);
+        self.unread.extend(need.iter().map(Need::name));
+        let mut faults = reject.into_iter().map(Fault::from).collect();
         if self.complete {
             self.miss(&item, &mut faults);
         }
@@ -182,17 +152,10 @@ impl Judge {
         }
     }
 
-    /// The fields that a rule looks at, with the defaults that the database will put in.
-    fn pick(&self, item: &Map<String, Value>, fields: &[&str]) -> Value {
-        let value = |field: &str| item.get(field).or_else(|| self.defaults.get(field)).cloned();
-        let picked = fields.iter().filter_map(|field| Some(((*field).to_owned(), value(field)?)));
-        Value::Object(picked.collect())
-    }
-
     /// What the verdicts don't cover.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.rules.is_empty() {
+        if !has_rules(&self.collection) {
             notes.push(format!("no rule applies to new items of `{}`", self.collection));
         }
         let mut unchecked = vec!["memberships"];
@@ -212,20 +175,4 @@ impl From<Rejection> for Fault {
         let field = rejection.field.map(str::to_owned);
         Self { code: rejection.code, field, message: rejection.message }
     }
-}
-
-/// What a rule wanted to know.
-fn answer(need: &Need) -> &'static str {
-    match need {
-        Need::ItemsRead { name, .. }
-        | Need::ItemsFind { name, .. }
-        | Need::PositionsRead { name, .. } => name,
-    }
-}
-
-fn too_large() -> String {
-    format!(
-        "The payload is larger than {} KiB or nested deeper than {MAX_PAYLOAD_DEPTH} levels.",
-        MAX_PAYLOAD_BYTES / 1024
-    )
 }
