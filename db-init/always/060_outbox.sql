@@ -20,26 +20,23 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog
 AS $$
-DECLARE
-    item jsonb;
 BEGIN
-    FOR item IN
+    INSERT INTO telemetry.outbox (stream, fields)
+    SELECT 'recompute', fields
+    FROM (
         -- A change of place or time concerns both where it was and where it is.
-        SELECT DISTINCT seen
+        SELECT DISTINCT (
+            SELECT jsonb_object_agg(name, value)
+            FROM jsonb_each_text(
+                jsonb_build_object('collection', TG_TABLE_NAME, 'operation', lower(TG_OP)) || item
+            ) AS told (name, value)
+            WHERE value IS NOT NULL
+              AND name = ANY (ARRAY['collection', 'operation', 'id', 'organization', 'device', 'event', 'crossing', 'entry', 'checkpoint', 'geofence', 'starts_at', 'ends_at'])
+        ) AS fields
         FROM unnest(ARRAY[CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END,
-                          CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END]) AS seen
-        WHERE seen IS NOT NULL
-    LOOP
-        INSERT INTO telemetry.outbox (stream, fields)
-        SELECT 'recompute', jsonb_object_agg(name, value)
-        FROM jsonb_each_text(
-            jsonb_build_object('collection', TG_TABLE_NAME, 'operation', lower(TG_OP))
-            || (SELECT jsonb_object_agg(key, seen)
-                FROM jsonb_each(item) AS fields (key, seen)
-                WHERE key = ANY (ARRAY['id', 'organization', 'device', 'event', 'crossing', 'entry', 'checkpoint', 'geofence', 'starts_at', 'ends_at']))
-        ) AS told (name, value)
-        WHERE value IS NOT NULL;
-    END LOOP;
+                          CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END]) AS item
+        WHERE item IS NOT NULL
+    ) AS orders;
     RETURN NULL;
 END
 $$;
@@ -58,3 +55,8 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- The end of a revision: whoever crossed the course before did so on another one.
+CREATE OR REPLACE TRIGGER biplane_recompute AFTER UPDATE OF course_revision ON public.events
+FOR EACH ROW WHEN (OLD.course_revision AND NOT NEW.course_revision)
+EXECUTE FUNCTION telemetry.order_recompute();

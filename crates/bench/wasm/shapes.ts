@@ -68,16 +68,27 @@ function crossed(ring: Ring, next: () => number): Ring {
 	return ring.map((position, index) => (index === moved % ring.length ? place : position));
 }
 
+/** Which way exteriors go: as RFC 7946 asks for (counter-clockwise), or the other. */
+export type Winding = 'right' | 'wrong';
+
 /** Each shape once as it should be and once crossed, closed, of `vertices` vertices. */
-export function shapes(vertices: number, seed: number): Shape[] {
+export function shapes(vertices: number, seed: number, winding: Winding = 'right'): Shape[] {
 	const next = random(seed + vertices);
 	return Object.entries({ star, comb, spiral }).flatMap(([name, make]) => {
-		const ring = make(vertices, next);
+		const ring = wound(make(vertices, next), winding);
 		return [
 			{ name, ring: closed(ring), valid: true },
 			{ name: `${name}, crossed`, ring: closed(crossed(ring, next)), valid: false },
 		];
 	});
+}
+
+function wound(ring: Ring, winding: Winding): Ring {
+	const twice = ring.reduce((sum, [x, y], index) => {
+		const [nextX, nextY] = ring[(index + 1) % ring.length]!;
+		return sum + x * nextY - nextX * y;
+	}, 0);
+	return (twice > 0) === (winding === 'right') ? ring : ring.toReversed();
 }
 
 function closed(ring: Ring): Ring {

@@ -85,6 +85,8 @@ error_codes! {
     EntryDevice = "ENTRY_DEVICE", 400;
     /// An event's course lacks its start or its finish, or has them in the wrong order.
     EventCourse = "EVENT_COURSE", 400;
+    /// An event's course was to be changed though it has crossings and is not under revision.
+    CourseFixed = "COURSE_FIXED", 400;
     /// A device's protocol or model is not known.
     DeviceModel = "DEVICE_MODEL", 400;
     /// The caller's role in the item's organization does not allow the change.

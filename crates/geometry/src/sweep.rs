@@ -108,11 +108,8 @@ fn sorted_segments(rings: &[Ring]) -> Vec<Segment> {
 /// teeth and n² along them, so that it must not depend on how it is turned.
 fn direction(rings: &[Ring]) -> Coord {
     const STEPS: u32 = 8;
-    /// Up to here choosing costs more than it saves.
+    /// Up to here more than two to choose from cost more than they save.
     const FEW: usize = 256;
-    if rings.iter().map(Ring::len).sum::<usize>() < FEW {
-        return Coord { x: 1.0, y: 0.0 };
-    }
     let lines = || rings.iter().flat_map(|ring| ring.line.lines());
     let depth = |direction: Coord| {
         let (mut sum, mut whole) = (0.0, (f64::MAX, f64::MIN));
@@ -123,6 +120,10 @@ fn direction(rings: &[Ring]) -> Coord {
         }
         sum / (whole.1 - whole.0)
     };
+    let (eastward, northward) = (Coord { x: 1.0, y: 0.0 }, Coord { x: 0.0, y: 1.0 });
+    if rings.iter().map(Ring::len).sum::<usize>() < FEW {
+        return if depth(northward) < depth(eastward) { northward } else { eastward };
+    }
     // Across the way that most of the length goes, and some others for shapes that have no such way.
     // Angles are doubled, so that there and back are one way.
     let (mut sine, mut cosine) = (0.0, 0.0);
@@ -133,7 +134,7 @@ fn direction(rings: &[Ring]) -> Coord {
         cosine += (dx * dx - dy * dy) / length;
     }
     let main = sine.atan2(cosine) / 2.0;
-    let mut best = (f64::INFINITY, Coord { x: 1.0, y: 0.0 });
+    let mut best = (f64::INFINITY, eastward);
     for angle in std::iter::once(main + FRAC_PI_2)
         .chain((0..STEPS).map(|step| PI * f64::from(step) / f64::from(STEPS)))
     {

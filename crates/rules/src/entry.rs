@@ -16,7 +16,7 @@ const FIELDS: &[&str] = &["number", "event", "device", "status"];
 const MAX_NUMBER: usize = 16;
 
 /// Those who still take part.
-const RACING: [&str; 2] = ["registered", "started"];
+pub const RACING: [&str; 2] = ["registered", "started"];
 
 /// A number is not taken in its event, and a tracker is in one running event at a time.
 pub const VALIDATE: Rule = Rule {

@@ -4,9 +4,10 @@ use biplane_core::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::after::{After, after};
+use crate::entry::RACING;
 use crate::span::Span;
 use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
-use biplane_core::shown::short;
+use biplane_core::shown::{short, shown};
 
 const EVENT_SPAN: Span = Span { start: "starts_at", end: "ends_at", code: ErrorCode::EventTimes };
 const CHECKPOINT_SPAN: Span =
@@ -48,27 +49,49 @@ pub fn validate(call: &Call) -> Outcome {
     if !faults.is_empty() || call.payload.get("status").and_then(Value::as_str) != Some("running") {
         return Outcome::rejections(faults);
     }
-    course(call).unwrap_or_else(Outcome::reject)
+    start(call).unwrap_or_else(Outcome::reject)
 }
 
-/// Who starts an event has to have its course in order; an event without a start and a finish has none.
-fn course(call: &Call) -> Result<Outcome, Rejection> {
-    // A new event has no checkpoints yet.
-    if call.event != Some(Event::Update) || call.ctx.keys.is_empty() {
+/// Who starts an event has to have its course in order, and trackers that nobody else races with.
+fn start(call: &Call) -> Result<Outcome, Rejection> {
+    let keys = &call.ctx.keys;
+    // A new event has neither checkpoints nor entries yet.
+    if call.event != Some(Event::Update) || keys.is_empty() {
         return Ok(Outcome::default());
     }
-    let Some(checkpoints) = call.ctx.answer("course")? else {
-        return Ok(Outcome::need(Need::find(
-            "course",
-            "checkpoints",
-            json!({ "_and": [
-                { "event": { "_in": call.ctx.keys } },
-                { "role": { "_in": ["start", "finish"] } },
-            ] }),
-            &["event", "role", "sort", "name"],
-            None,
-        )));
+    let (Some(checkpoints), Some(elsewhere)) =
+        (call.ctx.answer("course")?, call.ctx.answer("elsewhere")?)
+    else {
+        let ends = json!({ "_and": [
+            { "event": { "_in": keys } },
+            { "role": { "_in": ["start", "finish"] } },
+        ] });
+        let with_ours = json!({ "_and": [
+            { "event": { "_in": keys } },
+            { "status": { "_in": RACING } },
+        ] });
+        let racing_elsewhere = json!({ "_and": [
+            { "event": { "_nin": keys } },
+            { "event": { "status": { "_eq": "running" } } },
+            { "status": { "_in": RACING } },
+            { "device": { "entries": { "_some": with_ours } } },
+        ] });
+        return Ok(Outcome::needs(vec![
+            Need::find("course", "checkpoints", ends, &["event", "role", "sort", "name"], None),
+            Need::find("elsewhere", "entries", racing_elsewhere, &["device.name", "event.name"], 1),
+        ]));
     };
+    course(checkpoints)?;
+    let Some(entry) = elsewhere.first() else { return Ok(Outcome::default()) };
+    let (device, event) = (shown(&entry["device"]["name"]), shown(&entry["event"]["name"]));
+    let message = format!(
+        "status: an event can't run: its tracker {device} takes part in {event}, which is running"
+    );
+    Err(Rejection::field(ErrorCode::EntryDevice, "status", message))
+}
+
+/// The start comes before the finish, in each event; one without any of them has no course.
+fn course(checkpoints: &[Value]) -> Result<(), Rejection> {
     for event in checkpoints.iter().map(|it| &it["event"]) {
         let sorts = |role: &str| {
             let of_event = checkpoints.iter().filter(|it| it["event"] == *event);
@@ -87,7 +110,7 @@ fn course(call: &Call) -> Result<Outcome, Rejection> {
         let message = format!("status: an event can't run: {why}");
         return Err(Rejection::field(ErrorCode::EventCourse, "status", message));
     }
-    Ok(Outcome::default())
+    Ok(())
 }
 
 /// See [`CHECKPOINT`].

@@ -58,7 +58,7 @@ pub const CHECK_IN_FLOW: Rule = Rule {
 
 /// See [`CHECK`].
 pub fn check(call: &Call) -> Outcome {
-    decide(call, &CHECK, |found| Outcome::json(json!({ "data": found })))
+    decide(call, &CHECK, |found| Outcome::json(&json!({ "data": found })))
 }
 
 /// See [`CHECK_IN_FLOW`].

@@ -63,5 +63,5 @@ fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
         .collect();
     let told = json!({ "data": { "flags": items.len() } });
     let effects = vec![Effect::ItemsCreate { collection: "position_flags", items }];
-    Ok(Outcome { effects, ..Outcome::json(told) })
+    Ok(Outcome { effects, ..Outcome::json(&told) })
 }

@@ -12,6 +12,7 @@
 mod after;
 mod call;
 mod command;
+mod course;
 mod device;
 mod entry;
 mod event;
@@ -45,7 +46,7 @@ pub use openapi::openapi;
 pub use request::{Access, Arguments, Method, Parameter, ParameterKind, Place, Request};
 
 /// The version of what crosses between host and module.
-pub const ABI: u32 = 5;
+pub const ABI: u32 = 6;
 
 /// A rule as it stands in the table: where it applies, and what it does.
 struct Entry {
@@ -61,6 +62,8 @@ const RULES: &[Entry] = &[
     Entry { rule: entry::VALIDATE, run: entry::validate },
     Entry { rule: event::VALIDATE, run: event::validate },
     Entry { rule: event::CHECKPOINT, run: event::checkpoint },
+    Entry { rule: course::CHECKPOINTS, run: course::checkpoints },
+    Entry { rule: course::GEOFENCES, run: course::geofences },
     Entry { rule: review::POSITION_FLAG, run: review::position_flag },
     Entry { rule: review::CROSSING_EDIT, run: review::crossing_edit },
     Entry { rule: positions::DEVICE, run: positions::device },

@@ -8,6 +8,7 @@ mod text;
 mod track;
 
 use biplane_core::{ErrorCode, Timestamp};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place, answered};
@@ -15,7 +16,7 @@ use crate::sheet::as_people_count;
 use crate::{
     Answer, Call, MAX_POSITION_ROWS, Need, Outcome, PositionField, Rejection, Rule, Trigger,
 };
-use track::Track;
+use track::{Track, listed};
 
 /// Longest range of one request: 31 days.
 const MAX_RANGE_MS: i64 = 31 * 86_400_000;
@@ -23,17 +24,37 @@ const MAX_RANGE_MS: i64 = 31 * 86_400_000;
 /// Of each tracker, unless the request says otherwise and as far as all fit.
 const DEFAULT_LIMIT: u32 = 1_000;
 
-const FIELDS: &[PositionField] = &[
-    PositionField::TsMs,
-    PositionField::Lat,
-    PositionField::Lon,
-    PositionField::AltitudeM,
-    PositionField::SpeedKmh,
-    PositionField::CourseDeg,
-    PositionField::Satellites,
-    PositionField::Hdop,
-    PositionField::Fault,
-];
+/// What an answer is written in.
+#[derive(Clone, Copy)]
+enum Format {
+    Columns,
+    Json,
+    GeoJson,
+    Csv,
+    Gpx,
+}
+
+impl Format {
+    /// What it tells: what it does not is not read.
+    const fn fields(self) -> &'static [PositionField] {
+        const ALL: &[PositionField] = &[
+            PositionField::TsMs,
+            PositionField::Lat,
+            PositionField::Lon,
+            PositionField::AltitudeM,
+            PositionField::SpeedKmh,
+            PositionField::CourseDeg,
+            PositionField::Satellites,
+            PositionField::Hdop,
+            PositionField::Fault,
+        ];
+        match self {
+            Self::GeoJson | Self::Gpx => ALL.split_at(4).0,
+            Self::Columns => ALL.split_at(5).0,
+            Self::Json | Self::Csv => ALL,
+        }
+    }
+}
 
 const MEDIA_TYPES: &[&str] =
     &["application/json", "application/geo+json", "text/csv", "application/gpx+xml"];
@@ -197,7 +218,7 @@ pub fn event(call: &Call) -> Outcome {
 }
 
 /// Whose positions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 struct Subject {
     device: String,
     /// Of an event's competitor.
@@ -228,6 +249,16 @@ struct Window {
     tolerance_m: Option<f64>,
 }
 
+fn format(arguments: &Arguments) -> Format {
+    match arguments.text("format") {
+        Some("columns") => Format::Columns,
+        Some("geojson") => Format::GeoJson,
+        Some("csv") => Format::Csv,
+        Some("gpx") => Format::Gpx,
+        _ => Format::Json,
+    }
+}
+
 fn times(event: &Value) -> (Option<Timestamp>, Option<Timestamp>) {
     let time = |field: &str| event[field].as_str().and_then(|text| text.parse().ok());
     (time("starts_at"), time("ends_at"))
@@ -250,14 +281,15 @@ fn read(
             format!("to: {} is not within 31 days after `from`, {}", window.to, window.from);
         return Err(Rejection::field(ErrorCode::RangeInvalid, "to", message));
     }
+    let fields = format(arguments).fields();
     let Some(found) = call.ctx.answer("positions")? else {
         if subjects.is_empty() {
-            return written(arguments, &window, Vec::new(), None);
+            return Ok(written(arguments, &window, &[], None));
         }
         return Ok(Outcome::need(Need::PositionsRead {
             name: "positions",
             devices: subjects.iter().map(|subject| subject.device.clone()).collect(),
-            fields: FIELDS,
+            fields,
             from_ms: window.from.as_millis() as f64,
             to_ms: window.to.as_millis() as f64,
             faulty: arguments.is("faulty"),
@@ -272,7 +304,7 @@ fn read(
         .iter()
         .cloned()
         .zip(found)
-        .map(|(subject, columns)| Track::read(subject, columns))
+        .map(|(subject, columns)| Track::read(subject, fields, columns))
         .collect::<Result<Vec<_>, _>>()?;
     let next = track::cut(&mut tracks, window.limit as usize);
     if next.is_some_and(|next| next <= window.from.as_millis() as f64) {
@@ -282,7 +314,7 @@ fn read(
     if let Some(tolerance_m) = window.tolerance_m {
         tracks.iter_mut().for_each(|track| track.simplify(tolerance_m));
     }
-    written(arguments, &window, tracks, next)
+    Ok(written(arguments, &window, &tracks, next))
 }
 
 fn bound(
@@ -315,40 +347,62 @@ fn limit(arguments: &Arguments, trackers: usize) -> Result<u32, Rejection> {
     }
 }
 
-fn written(
-    arguments: &Arguments,
-    window: &Window,
-    tracks: Vec<Track>,
-    next: Option<f64>,
-) -> Result<Outcome, Rejection> {
+fn written(arguments: &Arguments, window: &Window, tracks: &[Track], next: Option<f64>) -> Outcome {
     let next = next.map(|next| Timestamp::from_millis(next as i64).to_string());
-    let headers = || next.iter().map(|next| ("X-Biplane-Next", next.clone())).collect();
     let text = |media_type, extension: &str, text| Outcome {
         answer: Some(Answer::Text {
             media_type,
             file_name: format!("positions.{extension}"),
             text,
-            headers: headers(),
+            headers: next.iter().map(|next| ("X-Biplane-Next", next.clone())).collect(),
         }),
         ..Outcome::default()
     };
-    let format = arguments.text("format").unwrap_or_default();
-    Ok(match format {
-        "geojson" => text("application/geo+json", "geojson", text::geojson(&tracks).to_string()),
-        "csv" => text("text/csv; charset=utf-8", "csv", text::csv(&tracks)),
-        "gpx" => text("application/gpx+xml", "gpx", text::gpx(&tracks)),
-        _ => {
-            let data: Vec<Value> = match format {
-                "columns" => tracks.iter().map(Track::columns).collect(),
-                _ => tracks.iter().map(Track::rows).collect(),
-            };
-            let single = tracks.len() == 1 && tracks[0].is_alone();
-            Outcome::json(json!({
-                "data": if single { data[0]["positions"].clone() } else { Value::from(data) },
-                "meta": { "from": window.from, "to": window.to, "next": next },
-            }))
-        }
-    })
+    match format(arguments) {
+        Format::GeoJson => text("application/geo+json", "geojson", text::geojson(tracks)),
+        Format::Csv => text("text/csv; charset=utf-8", "csv", text::csv(tracks)),
+        Format::Gpx => text("application/gpx+xml", "gpx", text::gpx(tracks)),
+        Format::Columns => page(window, listed(|| tracks.iter().map(columns)), &next),
+        Format::Json => match tracks {
+            [track] if track.is_alone() => page(window, track.rows(), &next),
+            _ => page(window, listed(|| tracks.iter().map(rows)), &next),
+        },
+    }
+}
+
+fn page(window: &Window, data: impl Serialize, next: &Option<String>) -> Outcome {
+    #[derive(Serialize)]
+    struct Page<'a, D> {
+        data: D,
+        meta: Meta<'a>,
+    }
+    #[derive(Serialize)]
+    struct Meta<'a> {
+        from: Timestamp,
+        to: Timestamp,
+        next: &'a Option<String>,
+    }
+    Outcome::json(&Page { data, meta: Meta { from: window.from, to: window.to, next } })
+}
+
+fn columns(track: &Track) -> impl Serialize {
+    #[derive(Serialize)]
+    struct Shown<'a, C> {
+        #[serde(flatten)]
+        subject: &'a Subject,
+        columns: C,
+    }
+    Shown { subject: &track.subject, columns: track.columns() }
+}
+
+fn rows(track: &Track) -> impl Serialize {
+    #[derive(Serialize)]
+    struct Shown<'a, R> {
+        #[serde(flatten)]
+        subject: &'a Subject,
+        positions: R,
+    }
+    Shown { subject: &track.subject, positions: track.rows() }
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn answer(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
             }),
             ..Outcome::default()
         },
-        _ => Outcome::json(table.json()),
+        _ => Outcome::json(&table.json()),
     })
 }
 
@@ -97,7 +97,12 @@ fn needs(arguments: &Arguments) -> Vec<Need> {
         |name, collection, filter, fields| Need::find(name, collection, filter, fields, MOST + 1);
     let valid = json!({ "_and": [of_event, { "status": { "_eq": "valid" } }] });
     vec![
-        Need::read("event", "events", vec![json!(event)], &["id", "name", "starts_at"]),
+        Need::read(
+            "event",
+            "events",
+            vec![json!(event)],
+            &["id", "name", "starts_at", "course_revision"],
+        ),
         find("checkpoints", "checkpoints", of_event.clone(), &["id", "name", "role", "sort"]),
         find("entries", "entries", entries, &["id", "number", "name", "category", "status"]),
         find("crossings", "crossings", valid, &["entry", "checkpoint", "crossed_at"]),
@@ -197,7 +202,12 @@ impl<'a> Table<'a> {
         json!({
             "data": rows.collect::<Vec<_>>(),
             "meta": {
-                "event": { "id": self.event["id"], "name": self.event["name"] },
+                "event": {
+                    "id": self.event["id"],
+                    "name": self.event["name"],
+                    // What is told now is then reckoned anew.
+                    "course_revision": self.event["course_revision"] == true,
+                },
                 "course": self.course,
             },
         })

@@ -39,7 +39,8 @@ impl Items {
 }
 
 impl Tenant {
-    /// Makes what the organization lacks: then there is an item of every collection.
+    /// Makes what the organization lacks: then there is an item of every collection, and the course may
+    /// be changed though it has a crossing.
     pub async fn fill(&self, admin: &Client) -> Items {
         let mut items = HashMap::from([
             ("organizations", self.organization),
@@ -55,6 +56,9 @@ impl Tenant {
                 items.insert(collection, create(admin, collection, &item).await);
             }
         }
+        let revision = json!({ "course_revision": true });
+        let event = path("events", self.event);
+        admin.call(Method::PATCH, &event, Some(&revision)).await.expect("a revision");
         Items(items)
     }
 

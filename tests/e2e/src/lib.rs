@@ -206,6 +206,24 @@ pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>
     }
 }
 
+/// The order in Redis to reckon anew what follows from an item.
+pub async fn recompute_order(stack: &Description, id: &str) -> redis::streams::StreamId {
+    let client = redis::Client::open(stack.redis_url.as_str()).expect("an address");
+    let mut redis = client.get_multiplexed_async_connection().await.expect("Redis");
+    eventually("an order in Redis", async || {
+        let mut range = redis::cmd("XRANGE");
+        let stream: redis::streams::StreamRangeReply = range
+            .arg("recompute")
+            .arg("-")
+            .arg("+")
+            .query_async(&mut redis)
+            .await
+            .expect("a stream");
+        stream.ids.into_iter().find(|entry| entry.get::<String>("id").as_deref() == Some(id))
+    })
+    .await
+}
+
 /// A fix a second from a start, along the meridian of 12° E.
 pub fn northbound(
     start: Timestamp,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use biplane_e2e::{Findings, Tenant, admin, stack, unique};
+use biplane_e2e::{Findings, Tenant, admin, recompute_order, stack, unique};
 use redis::AsyncTypedCommands;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
@@ -119,27 +119,7 @@ async fn a_flag_orders_a_recompute_which_reaches_redis_and_leaves_the_outbox() {
         "starts_at": "2026-05-01T09:00:00Z", "ends_at": "2026-05-01T09:10:00Z", "reason": "antenna unplugged",
     });
     let flag = tenant.operator.create("/items/position_flags", &flag).await.expect("a flag");
-    let client = redis::Client::open(stack.redis_url.as_str()).expect("an address");
-    let mut redis = client.get_multiplexed_async_connection().await.expect("Redis");
-    let mut entry = None;
-    for _ in 0..100 {
-        let stream: redis::streams::StreamRangeReply = redis::cmd("XRANGE")
-            .arg("recompute")
-            .arg("-")
-            .arg("+")
-            .query_async(&mut redis)
-            .await
-            .expect("a stream");
-        entry = stream
-            .ids
-            .into_iter()
-            .find(|entry| entry.get::<String>("id").as_deref() == flag["id"].as_str());
-        if entry.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let entry = entry.expect("an order within ten seconds");
+    let entry = recompute_order(&stack, flag["id"].as_str().expect("a key")).await;
     let told = |name: &str| entry.get::<String>(name).unwrap_or_default();
     assert_eq!((told("collection"), told("operation")), ("position_flags".into(), "insert".into()));
     assert_eq!(told("device"), tenant.device.to_string());

@@ -28,6 +28,6 @@ pub fn list(call: &Call) -> Outcome {
         };
         let tracker = found.first().ok_or_else(Rejection::forbidden)?;
         let told = catalogue::commands(tracker).map(catalogue::Spec::told);
-        Ok::<_, Rejection>(Outcome::json(json!({ "data": told.collect::<Vec<_>>() })))
+        Ok::<_, Rejection>(Outcome::json(&json!({ "data": told.collect::<Vec<_>>() })))
     })
 }

@@ -1,41 +1,69 @@
 //! Tracks as files for other programs.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::track::{Position, Track};
+use super::Subject;
+use super::track::{Position, Track, listed};
 use crate::sheet::Sheet;
+
+#[derive(Serialize)]
+#[serde(tag = "type", content = "coordinates")]
+enum Geometry {
+    Point(Coordinates),
+    LineString(Vec<Coordinates>),
+}
+
+/// Longitude, latitude and, where it is known, altitude in metres.
+#[derive(Clone, Copy, Serialize)]
+#[serde(untagged)]
+enum Coordinates {
+    Flat([f64; 2]),
+    High([f64; 3]),
+}
 
 /// A FeatureCollection (RFC 7946) with a feature for each tracker; `times` has the event time of each
 /// position.
-pub fn geojson(tracks: &[Track]) -> Value {
-    let features = tracks.iter().map(|track| {
-        let (mut coordinates, mut times) = (Vec::new(), Vec::new());
-        for Position { ts, at, altitude_m, .. } in track.positions() {
-            let mut position = vec![at.lon, at.lat];
-            position.extend(altitude_m);
-            coordinates.push(position);
-            times.push(ts);
-        }
-        // A line has two positions at least.
-        let geometry = match coordinates.len() {
-            0 => Value::Null,
-            1 => json!({ "type": "Point", "coordinates": coordinates[0] }),
-            _ => json!({ "type": "LineString", "coordinates": coordinates }),
-        };
-        let subject = &track.subject;
-        json!({
-            "type": "Feature",
-            "geometry": geometry,
-            "properties": {
-                "device": subject.device,
-                "entry": subject.entry,
-                "number": subject.number,
-                "name": subject.name,
-                "times": times,
-            },
-        })
-    });
-    json!({ "type": "FeatureCollection", "features": features.collect::<Vec<_>>() })
+pub fn geojson(tracks: &[Track]) -> String {
+    #[derive(Serialize)]
+    #[serde(tag = "type")]
+    struct FeatureCollection<F> {
+        features: F,
+    }
+    let collection = FeatureCollection { features: listed(|| tracks.iter().map(feature)) };
+    serde_json::to_string(&collection).expect("names and numbers")
+}
+
+fn feature(track: &Track) -> impl Serialize {
+    #[derive(Serialize)]
+    #[serde(tag = "type")]
+    struct Feature<P> {
+        geometry: Option<Geometry>,
+        properties: P,
+    }
+    #[derive(Serialize)]
+    struct Properties<'a, T> {
+        #[serde(flatten)]
+        subject: &'a Subject,
+        times: T,
+    }
+    let times = listed(|| track.positions().map(|it| it.ts));
+    let properties = Properties { subject: &track.subject, times };
+    Feature { geometry: geometry(track), properties }
+}
+
+/// A line has two positions at least.
+fn geometry(track: &Track) -> Option<Geometry> {
+    let coordinates =
+        track.positions().map(|Position { lat, lon, altitude_m, .. }| match altitude_m {
+            Some(altitude_m) => Coordinates::High([lon, lat, altitude_m]),
+            None => Coordinates::Flat([lon, lat]),
+        });
+    let coordinates: Vec<_> = coordinates.collect();
+    match coordinates[..] {
+        [] => None,
+        [alone] => Some(Geometry::Point(alone)),
+        _ => Some(Geometry::LineString(coordinates)),
+    }
 }
 
 /// CSV with a header; a row for each position.
@@ -57,12 +85,21 @@ pub fn csv(tracks: &[Track]) -> String {
     for track in tracks {
         let subject = &track.subject;
         for position in track.positions() {
-            let Position { ts, at, altitude_m, speed_kmh, course_deg, satellites, hdop, fault } =
-                position;
+            let Position {
+                ts,
+                lat,
+                lon,
+                altitude_m,
+                speed_kmh,
+                course_deg,
+                satellites,
+                hdop,
+                fault,
+            } = position;
             let [altitude, speed, course, satellites, hdop] =
                 [altitude_m, speed_kmh, course_deg, satellites, hdop]
                     .map(|number| number.map(|number| number.to_string()).unwrap_or_default());
-            let (ts, lat, lon) = (ts.to_string(), at.lat.to_string(), at.lon.to_string());
+            let (ts, lat, lon) = (ts.to_string(), lat.to_string(), lon.to_string());
             sheet.row([
                 &*subject.device,
                 &subject.number,
@@ -93,9 +130,8 @@ pub fn gpx(tracks: &[Track]) -> String {
         let name = [subject.number.as_str(), subject.name.as_str()].join(" ");
         let name = if track.is_alone() { subject.device.as_str() } else { name.trim() };
         text += &format!("<trk><name>{}</name><trkseg>\n", escaped(name));
-        for Position { ts, at, altitude_m, .. } in track.positions() {
+        for Position { ts, lat, lon, altitude_m, .. } in track.positions() {
             let ele = altitude_m.map(|metres| format!("<ele>{metres}</ele>")).unwrap_or_default();
-            let (lat, lon) = (at.lat, at.lon);
             text += &format!("<trkpt lat=\"{lat}\" lon=\"{lon}\">{ele}<time>{ts}</time></trkpt>\n");
         }
         text += "</trkseg></trk>\n";

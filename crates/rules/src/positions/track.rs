@@ -3,11 +3,11 @@
 use biplane_core::Timestamp;
 use biplane_core::geodesy::Point;
 use biplane_core::simplify::simplify_track;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use super::Subject;
-use crate::Rejection;
+use crate::{PositionField, Rejection};
 
 /// Whose they are, and an array for each field.
 #[derive(Debug)]
@@ -16,8 +16,9 @@ pub struct Track {
     columns: Columns,
 }
 
-/// All of one length, in the order of event time.
+/// Those that were asked for are all of one length, in the order of event time; the others are empty.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 struct Columns {
     ts_ms: Vec<f64>,
     lat: Vec<f64>,
@@ -31,12 +32,14 @@ struct Columns {
 }
 
 /// One position.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Position<'a> {
     /// Event time.
     pub ts: Timestamp,
     /// Degrees WGS 84.
-    pub at: Point,
+    pub lat: f64,
+    /// Degrees WGS 84.
+    pub lon: f64,
     /// Above mean sea level.
     pub altitude_m: Option<f64>,
     /// Over ground.
@@ -52,14 +55,19 @@ pub struct Position<'a> {
 }
 
 impl Track {
-    /// Of what the host answered; a device that the caller can't see has none.
-    pub fn read(subject: Subject, answer: &Value) -> Result<Self, Rejection> {
+    /// Of what the host answered when it was asked for these fields; a device that the caller can't see
+    /// has none.
+    pub fn read(
+        subject: Subject,
+        fields: &[PositionField],
+        answer: &Value,
+    ) -> Result<Self, Rejection> {
         if answer.is_null() {
             return Ok(Self { subject, columns: Columns::default() });
         }
         let columns = Columns::deserialize(answer)
             .map_err(|error| Rejection::contract(format!("the answer `positions`: {error}")))?;
-        if columns.lengths().iter().any(|length| *length != columns.ts_ms.len()) {
+        if fields.iter().any(|field| columns.length(*field) != columns.ts_ms.len()) {
             return Err(Rejection::contract(
                 "the answer `positions` has columns of several lengths",
             ));
@@ -75,15 +83,17 @@ impl Track {
     /// In the order of event time.
     pub fn positions(&self) -> impl Iterator<Item = Position<'_>> {
         let columns = &self.columns;
-        (0..columns.ts_ms.len()).map(|index| Position {
+        let number = |column: &[Option<f64>], index| column.get(index).copied().flatten();
+        (0..columns.ts_ms.len()).map(move |index| Position {
             ts: Timestamp::from_millis(columns.ts_ms[index] as i64),
-            at: columns.place(index),
-            altitude_m: columns.altitude_m[index],
-            speed_kmh: columns.speed_kmh[index],
-            course_deg: columns.course_deg[index],
-            satellites: columns.satellites[index],
-            hdop: columns.hdop[index],
-            fault: columns.fault[index].as_deref(),
+            lat: columns.lat[index],
+            lon: columns.lon[index],
+            altitude_m: number(&columns.altitude_m, index),
+            speed_kmh: number(&columns.speed_kmh, index),
+            course_deg: number(&columns.course_deg, index),
+            satellites: number(&columns.satellites, index),
+            hdop: number(&columns.hdop, index),
+            fault: columns.fault.get(index).and_then(Option::as_deref),
         })
     }
 
@@ -96,42 +106,34 @@ impl Track {
     }
 
     /// For a replay: numbers in rows.
-    pub fn columns(&self) -> Value {
+    pub fn columns(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            ts_ms: &'a [f64],
+            lat: &'a [f64],
+            lon: &'a [f64],
+            altitude_m: &'a [Option<f64>],
+            speed_kmh: &'a [Option<f64>],
+        }
         let Columns { ts_ms, lat, lon, altitude_m, speed_kmh, .. } = &self.columns;
-        self.with(
-            "columns",
-            json!({
-                "ts_ms": ts_ms,
-                "lat": lat,
-                "lon": lon,
-                "altitude_m": altitude_m,
-                "speed_kmh": speed_kmh,
-            }),
-        )
+        Shown { ts_ms, lat, lon, altitude_m, speed_kmh }
     }
 
     /// For people and programs: an object for each position.
-    pub fn rows(&self) -> Value {
-        let rows = self.positions().map(|position| {
-            json!({
-                "ts": position.ts,
-                "lat": position.at.lat,
-                "lon": position.at.lon,
-                "altitude_m": position.altitude_m,
-                "speed_kmh": position.speed_kmh,
-                "course_deg": position.course_deg,
-                "satellites": position.satellites,
-                "hdop": position.hdop,
-                "fault": position.fault,
-            })
-        });
-        self.with("positions", rows.collect())
+    pub fn rows(&self) -> impl Serialize {
+        listed(|| self.positions())
     }
+}
 
-    fn with(&self, what: &str, of: Value) -> Value {
-        let Subject { device, entry, number, name } = &self.subject;
-        json!({ "device": device, "entry": entry, "number": number, "name": name, what: of })
+/// What an iterator gives, as an array that is written item by item.
+pub fn listed<I: Iterator<Item: Serialize>>(items: impl Fn() -> I) -> impl Serialize {
+    struct Listed<F>(F);
+    impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for Listed<F> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq(self.0())
+        }
     }
+    Listed(items)
 }
 
 impl Columns {
@@ -139,22 +141,23 @@ impl Columns {
         Point { lat: self.lat[index], lon: self.lon[index] }
     }
 
-    fn lengths(&self) -> [usize; 8] {
-        [
-            self.lat.len(),
-            self.lon.len(),
-            self.altitude_m.len(),
-            self.speed_kmh.len(),
-            self.course_deg.len(),
-            self.satellites.len(),
-            self.hdop.len(),
-            self.fault.len(),
-        ]
+    fn length(&self, field: PositionField) -> usize {
+        match field {
+            PositionField::TsMs => self.ts_ms.len(),
+            PositionField::Lat => self.lat.len(),
+            PositionField::Lon => self.lon.len(),
+            PositionField::AltitudeM => self.altitude_m.len(),
+            PositionField::SpeedKmh => self.speed_kmh.len(),
+            PositionField::CourseDeg => self.course_deg.len(),
+            PositionField::Satellites => self.satellites.len(),
+            PositionField::Hdop => self.hdop.len(),
+            PositionField::Fault => self.fault.len(),
+        }
     }
 
     fn keep(&mut self, kept: &[usize]) {
         fn pick<T: Clone>(column: &mut Vec<T>, kept: &[usize]) {
-            *column = kept.iter().map(|&index| column[index].clone()).collect();
+            *column = kept.iter().filter_map(|&index| column.get(index).cloned()).collect();
         }
         pick(&mut self.ts_ms, kept);
         pick(&mut self.lat, kept);

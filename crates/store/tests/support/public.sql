@@ -8,7 +8,7 @@ CREATE TABLE public.devices (
 CREATE TABLE public.events (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     name varchar(255) NOT NULL, status varchar(32) NOT NULL DEFAULT 'draft', starts_at timestamptz, ends_at timestamptz,
-    date_created timestamptz, date_updated timestamptz);
+    course_revision boolean NOT NULL DEFAULT false, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.entries (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     event uuid NOT NULL REFERENCES public.events, device uuid NOT NULL REFERENCES public.devices,

@@ -1,12 +1,12 @@
-import type { EventContext, HookExtensionContext, RegisterFunctions, SchemaOverview } from '@directus/types';
+import type { EventContext, HookExtensionContext, RegisterFunctions } from '@directus/types';
 
 import type { Engine } from './engine.ts';
+import { type Item, pick } from './fields.ts';
 import { type Caller, runRule } from './host.ts';
 import type { Outbox } from './outbox.ts';
 import type { ItemEvent, Rule } from './protocol.ts';
 import { type DriftWatch, SCHEMA_EVENTS } from './schema.ts';
 
-type Item = Record<string, unknown>;
 type Context = Pick<HookExtensionContext, 'services' | 'logger' | 'getSchema'>;
 type Register = Pick<RegisterFunctions, 'filter' | 'action'>;
 type FilterRule = Extract<Rule, { kind: 'filter' }>;
@@ -36,7 +36,7 @@ function registerFilter(
 			return payload;
 		}
 		const item = payload as Item;
-		const crossing = pick(item, rule.fields, event === 'items.create' ? caller.schema : null, collection);
+		const crossing = pick(item, rule.fields, event === 'items.create' ? caller.schema.collections[collection]?.fields : undefined);
 		if (event === 'items.update' && Object.keys(crossing).length === 0) return payload;
 		const question = { event, collection, keys: (meta.keys as unknown[] | undefined) ?? [], payload: crossing };
 		const { patch } = await runRule(engine, rule, question, caller, context);
@@ -83,18 +83,4 @@ export function watchSchema(
 
 async function callerOf({ database, schema, accountability }: EventContext, context: Context): Promise<Caller> {
 	return { database, schema: schema ?? (await context.getSchema()), accountability };
-}
-
-/** The fields that a rule looks at; for a new item with the defaults that the database will put in. */
-function pick(item: Item, fields: string[], schema: SchemaOverview | null, collection: string): Item {
-	const picked: Item = {};
-	for (const field of fields) {
-		if (Object.hasOwn(item, field) && item[field] !== undefined) {
-			picked[field] = item[field];
-		} else {
-			const preset: unknown = schema?.collections[collection]?.fields[field]?.defaultValue;
-			if (preset !== null && preset !== undefined) picked[field] = preset;
-		}
-	}
-	return picked;
 }

@@ -225,8 +225,8 @@ effects?: Array<Effect>, };
 
 /** What an endpoint answers. */
 export type Answer = { "type": "json",
-/** The whole body. */
-body: unknown, } | { "type": "text",
+/** The whole body, as JSON: the host passes it on without a look into it. */
+text: string, } | { "type": "text",
 /** With its character set. */
 media_type: string,
 /** What a browser saves it as. */

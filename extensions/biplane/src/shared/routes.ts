@@ -53,7 +53,7 @@ export function registerEndpoints(engine: Engine, router: Router, context: Conte
 			const payload = { path, query, body: rule.method === 'get' ? null : (body as unknown) };
 			const { answer } = await runRule(engine, rule, { payload }, caller, context);
 			response.set('Cache-Control', 'no-store');
-			if (answer?.type !== 'text') return response.json(answer?.body ?? { data: null });
+			if (answer?.type !== 'text') return response.type('json').send(answer?.text ?? '{"data":null}');
 			response.set(answer.headers ?? {}).set('Content-Disposition', `attachment; filename="${answer.file_name}"`);
 			return response.type(answer.media_type).send(answer.text);
 		}));

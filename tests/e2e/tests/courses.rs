@@ -1,0 +1,109 @@
+//! What a course is made of, once somebody crossed it.
+
+use biplane_e2e::{Tenant, admin, create, graphql, path, recompute_order, refusal, stack};
+use reqwest::Method;
+use serde_json::json;
+
+/// A tenant whose course has a crossing, and no revision.
+async fn crossed(stack: &biplane_stack::Description) -> Tenant {
+    let admin = admin(stack).await;
+    let tenant = Tenant::make(stack, &admin).await;
+    let at = "2026-01-01T01:02:03Z";
+    let crossing = json!({
+        "organization": tenant.organization, "device": tenant.device, "event": tenant.event,
+        "entry": tenant.entry, "checkpoint": tenant.checkpoint, "geofence": tenant.geofence,
+        "direction": "enter", "crossed_at": at, "fix_before_at": at, "fix_after_at": at,
+        "lat": 46, "lon": 12,
+    });
+    create(&admin, "crossings", &crossing).await;
+    tenant
+}
+
+#[tokio::test]
+async fn a_course_that_was_crossed_is_changed_by_no_way_in() {
+    let stack = stack();
+    let tenant = crossed(&stack).await;
+    let manager = &tenant.manager;
+    let (checkpoint, geofence) =
+        (path("checkpoints", tenant.checkpoint), path("geofences", tenant.geofence));
+    let another = json!({
+        "organization": tenant.organization, "event": tenant.event, "geofence": tenant.geofence,
+        "name": "Late", "role": "turnpoint", "sort": 2,
+    });
+    let nested = json!({ "checkpoints": { "create": [another], "update": [], "delete": [] } });
+    for (method, path, body) in [
+        (Method::POST, "/items/checkpoints", Some(another.clone())),
+        (Method::PATCH, &checkpoint, Some(json!({ "direction": "leave" }))),
+        (Method::DELETE, &checkpoint, None),
+        (Method::PATCH, &geofence, Some(json!({ "radius_m": 900 }))),
+        (Method::DELETE, &geofence, None),
+        (Method::PATCH, &biplane_e2e::path("events", tenant.event), Some(nested)),
+    ] {
+        let (status, reason, message, _) =
+            refusal(manager.call(method.clone(), path, body.as_ref()).await);
+        assert_eq!((status, reason.as_str()), (400, "COURSE_FIXED"), "{method} {path}: {message}");
+        assert!(message.contains("`Race` has crossings already"), "{message}");
+    }
+    let mutation =
+        "mutation ($id: ID!) { update_checkpoints_item(id: $id, data: { sort: 7 }) { id } }";
+    let answer = graphql(&stack, manager, mutation, json!({ "id": tenant.checkpoint })).await;
+    assert_eq!(answer, Err("COURSE_FIXED".to_owned()));
+    // What is no part of the course is free.
+    for (path, change) in
+        [(&checkpoint, json!({ "name": "Circle 2" })), (&geofence, json!({ "name": "Circle 2" }))]
+    {
+        manager.call(Method::PATCH, path, Some(&change)).await.expect("a name");
+    }
+}
+
+#[tokio::test]
+async fn a_course_under_revision_may_be_changed_and_its_end_orders_a_recompute() {
+    let stack = stack();
+    let tenant = crossed(&stack).await;
+    let operator = &tenant.operator;
+    let event = path("events", tenant.event);
+    let revision = json!({
+        "course_revision": true,
+        "checkpoints": {
+            "create": [], "delete": [],
+            "update": [{ "id": tenant.checkpoint, "direction": "leave" }],
+        },
+    });
+    operator.call(Method::PATCH, &event, Some(&revision)).await.expect("both in one save");
+    let smaller = json!({ "radius_m": 900 });
+    let geofence = path("geofences", tenant.geofence);
+    operator.call(Method::PATCH, &geofence, Some(&smaller)).await.expect("another radius");
+    let done = json!({ "course_revision": false });
+    operator.call(Method::PATCH, &event, Some(&done)).await.expect("the end of it");
+    let order = recompute_order(&stack, &tenant.event.to_string()).await;
+    let told = |name: &str| order.get::<String>(name).unwrap_or_default();
+    assert_eq!((told("collection"), told("operation")), ("events".into(), "update".into()));
+    assert_eq!(told("organization"), tenant.organization.to_string());
+    let (_, reason, ..) =
+        refusal(operator.call(Method::PATCH, &geofence, Some(&json!({ "radius_m": 800 }))).await);
+    assert_eq!(reason, "COURSE_FIXED");
+}
+
+#[tokio::test]
+async fn an_event_starts_only_with_trackers_that_race_nowhere_else() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let next =
+        json!({ "organization": tenant.organization, "name": "Next", "status": "scheduled" });
+    let next = create(&admin, "events", &next).await;
+    let entry = json!({
+        "organization": tenant.organization, "event": next, "device": tenant.device,
+        "number": "1", "name": "One", "status": "registered",
+    });
+    create(&admin, "entries", &entry).await;
+    let (next, started) = (path("events", next), json!({ "status": "running" }));
+    let (status, reason, message, _) =
+        refusal(tenant.operator.call(Method::PATCH, &next, Some(&started)).await);
+    assert_eq!((status, reason.as_str()), (400, "ENTRY_DEVICE"), "{message}");
+    assert!(message.contains("`Tracker` takes part in `Race`"), "{message}");
+    let over = json!({ "status": "finished" });
+    let finished = path("events", tenant.event);
+    tenant.operator.call(Method::PATCH, &finished, Some(&over)).await.expect("it is over");
+    tenant.operator.call(Method::PATCH, &next, Some(&started)).await.expect("the next one runs");
+}
