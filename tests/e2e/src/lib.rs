@@ -2,6 +2,7 @@
 
 mod findings;
 mod items;
+mod rights;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 pub use findings::Findings;
 pub use items::{COLLECTIONS, Items, change, create, path};
+pub use rights::{Least, RIGHTS};
 
 /// The stack that `biplane test` started.
 pub fn stack() -> Description {
@@ -65,9 +67,11 @@ pub async fn graphql(
     };
     let mut answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
     let extensions = &answer["errors"][0]["extensions"];
-    match extensions["reason"].as_str().or_else(|| extensions["code"].as_str()) {
-        Some(code) => Err(code.to_owned()),
-        None => Ok(answer["data"].take()),
+    match (extensions["code"].as_str(), extensions["reason"].as_str()) {
+        // A refusal of Directus's own has a sentence there.
+        (Some("FAILED_VALIDATION"), Some(reason)) => Err(reason.to_owned()),
+        (Some(code), _) => Err(code.to_owned()),
+        (None, _) => Ok(answer["data"].take()),
     }
 }
 

@@ -26,6 +26,7 @@ async fn a_course_that_was_crossed_is_changed_by_no_way_in() {
     let manager = &tenant.manager;
     let (checkpoint, geofence) =
         (path("checkpoints", tenant.checkpoint), path("geofences", tenant.geofence));
+    let event = path("events", tenant.event);
     let another = json!({
         "organization": tenant.organization, "event": tenant.event, "geofence": tenant.geofence,
         "name": "Late", "role": "turnpoint", "sort": 2,
@@ -37,7 +38,7 @@ async fn a_course_that_was_crossed_is_changed_by_no_way_in() {
         (Method::DELETE, &checkpoint, None),
         (Method::PATCH, &geofence, Some(json!({ "radius_m": 900 }))),
         (Method::DELETE, &geofence, None),
-        (Method::PATCH, &biplane_e2e::path("events", tenant.event), Some(nested)),
+        (Method::PATCH, &event, Some(nested)),
     ] {
         let (status, reason, message, _) =
             refusal(manager.call(method.clone(), path, body.as_ref()).await);

@@ -1,9 +1,10 @@
 //! What Biplane answers below `/biplane`, to whom, and in what form.
 
+use biplane_e2e::Least::{Manager, Nobody, Operator, Viewer};
 use biplane_e2e::{Findings, Tenant, admin, refusal, stack};
 use biplane_stack::Description;
 use biplane_stack::directus::Client;
-use reqwest::Response;
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 
@@ -91,7 +92,12 @@ async fn positions_come_as_files_for_other_programs() {
     for (format, media_type, begins, lines) in [
         ("csv", "text/csv; charset=utf-8", "device,number,name,time,lat,lon", 11),
         ("gpx", "application/gpx+xml; charset=utf-8", "<?xml version=\"1.0\"", 15),
-        ("geojson", "application/geo+json; charset=utf-8", "{\"features\":[{", 1),
+        (
+            "geojson",
+            "application/geo+json; charset=utf-8",
+            "{\"type\":\"FeatureCollection\",\"features\":[{",
+            1,
+        ),
     ] {
         let response = get(&stack, &tenant.operator, &format!("{path}&format={format}")).await;
         assert!(response.status().is_success(), "{format}: {}", response.status());
@@ -246,6 +252,64 @@ async fn what_is_not_there_for_somebody_is_refused_in_the_same_words() {
     let wrong = format!("/biplane/devices/{}/positions?from=now&page=2", tenant.device);
     let (status, code, message, _) = refusal(tenant.viewer.read(&wrong).await);
     assert_eq!((status, &*code), (400, "PARAMETER_UNKNOWN"), "{message}");
+}
+
+#[tokio::test]
+async fn each_role_is_answered_by_each_endpoint_as_the_table_says() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let (own, other) = (Tenant::make(&stack, &admin).await, Tenant::make(&stack, &admin).await);
+    let nobody = Client::anonymous(&stack.directus_url).expect("a client");
+    let (from, to) = ("2026-05-01T09:00:00Z", "2026-05-01T10:00:00Z");
+    let range = format!("from={from}&to={to}");
+    let flags = json!({
+        "devices": [own.device], "verdict": "faulty", "reason": "unplugged", "starts_at": from, "ends_at": to,
+    });
+    let mut findings = Findings::default();
+    for (path, body, least) in [
+        (format!("devices/{}/positions?{range}", own.device), None, Viewer),
+        (format!("entries/{}/positions?{range}", own.entry), None, Viewer),
+        (format!("events/{}/positions?{range}&format=columns", own.event), None, Viewer),
+        (format!("events/{}/results", own.event), None, Viewer),
+        (format!("devices/{}/commands", own.device), None, Viewer),
+        ("positions/flags".to_owned(), Some(flags), Operator),
+        ("schema/drift".to_owned(), None, Nobody),
+    ] {
+        let path = format!("/biplane/{path}");
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        for (who, role, session) in [
+            ("a viewer", Viewer, &own.viewer),
+            ("an operator", Operator, &own.operator),
+            ("a manager", Manager, &own.manager),
+        ] {
+            let what = format!("{who} {path}");
+            let answer = session.call(method.clone(), &path, body.as_ref()).await;
+            if role >= least {
+                findings.allowed(&what, answer);
+            } else {
+                findings.forbidden(&what, answer);
+            }
+        }
+        let strange = other.manager.call(method.clone(), &path, body.as_ref()).await;
+        findings.forbidden(&format!("another's manager {path}"), strange);
+        let public = nobody.call(method, &path, body.as_ref()).await;
+        // What is for administrators says no more to the public than to others.
+        let status = if least == Nobody { 403 } else { 401 };
+        findings.refused(
+            &format!("the public {path}"),
+            public,
+            status,
+            &["LIVE_UNAUTHORIZED", "FORBIDDEN"],
+        );
+    }
+    // Of a place everybody is told, each of the own fences.
+    let place = json!({ "lat": 46.0, "lon": 12.0, "organization": own.organization });
+    for (session, held) in [(&own.viewer, 1), (&other.manager, 0)] {
+        let found = session.create("/biplane/geofences/check", &place).await.expect("an answer");
+        findings.check(found.as_array().map(Vec::len) == Some(held), || format!("fences: {found}"));
+    }
+    let refused = nobody.create("/biplane/geofences/check", &place).await;
+    findings.refused("the public asks for fences", refused, 401, &["LIVE_UNAUTHORIZED"]);
 }
 
 #[tokio::test]

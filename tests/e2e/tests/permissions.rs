@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use biplane_e2e::Least::{Manager, Operator, Viewer};
 use biplane_e2e::{
-    COLLECTIONS, Findings, Tenant, admin, change, create, eventually, graphql, path, stack, user,
+    COLLECTIONS, Findings, RIGHTS, Tenant, admin, change, create, eventually, graphql, path, stack,
+    user,
 };
 use biplane_stack::directus::Client;
 use reqwest::Method;
@@ -62,34 +64,6 @@ async fn everybody_reads_all_of_their_own_organizations_and_touches_nothing_of_o
         }
     }
 }
-
-/// The least role that may do something.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
-enum Least {
-    Viewer,
-    Operator,
-    Manager,
-    Nobody,
-}
-
-use Least::{Manager, Nobody, Operator, Viewer};
-
-/// Who may create, update and delete.
-const RIGHTS: [(&str, Least, Least, Least); 13] = [
-    ("organizations", Nobody, Manager, Nobody),
-    ("organization_members", Manager, Manager, Manager),
-    ("devices", Manager, Operator, Manager),
-    ("events", Operator, Operator, Manager),
-    ("entries", Operator, Operator, Operator),
-    ("checkpoints", Operator, Operator, Operator),
-    ("geofences", Operator, Operator, Operator),
-    ("crossings", Nobody, Nobody, Nobody),
-    ("crossing_edits", Operator, Nobody, Nobody),
-    ("position_flags", Operator, Operator, Operator),
-    ("commands", Operator, Operator, Nobody),
-    ("alerts", Nobody, Operator, Nobody),
-    ("device_status", Nobody, Nobody, Nobody),
-];
 
 #[tokio::test]
 async fn each_role_creates_updates_and_deletes_what_the_table_says() {
