@@ -100,7 +100,7 @@ test('a rejection is a Directus error with code, status, sentence and field', as
 		message: 'a: is 1',
 		extensions: {
 			reason: 'X_Y', field: 'a', path: [], type: 'regex', collection: 'x', rule: 'x.y', at: [1, 2],
-			validation_message: 'a: is 1', substring: 'X_Y', invalid: 'a  is 1',
+			validation_message: 'is 1', substring: 'X_Y', invalid: 'a  is 1',
 		},
 	});
 });

@@ -12,7 +12,7 @@ export interface RuleErrorExtensions {
 	type: string;
 	collection: string;
 	rule: string;
-	/** The sentence, as Directus's forms look for it. */
+	/** The sentence, as Directus's forms look for it: they name the field themselves. */
 	validation_message?: string;
 	substring?: string;
 	invalid?: string;
@@ -47,13 +47,16 @@ function toError(rejection: Rejection, collection: string, rule: string): Error 
 	// Directus's importer makes one error of rows that agree in field, type, `substring` and `invalid`.
 	const inForm = status === 400 && field !== undefined && collection !== '';
 	const extensions: RuleErrorExtensions = inForm
-		? { ...told, type: 'regex', validation_message: message, substring: code, invalid: message.replaceAll(/[|:]/g, ' ') }
+		? { ...told, type: 'regex', validation_message: withoutField(message, field), substring: code, invalid: message.replaceAll(/[|:]/g, ' ') }
 		: { ...told, type: 'rule' };
 	const RuleError = createError<RuleErrorExtensions>(inForm ? 'FAILED_VALIDATION' : code, message, status);
 	const error = new RuleError(extensions);
 	// A Flow hands on only what can be enumerated, and its failure path needs the sentence.
 	return Object.defineProperty(error, 'message', { value: message, enumerable: true });
 }
+
+const withoutField = (message: string, field: string) =>
+	message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
 
 export function hostError(code: keyof typeof HOST_CODES, message: string): Error {
 	const HostError = createError(code, message, HOST_CODES[code]);

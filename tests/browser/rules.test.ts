@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import type { Browser, Page } from 'playwright-core';
+
+import { consoleErrors, openBrowser } from './chromium.ts';
+import { logIn, stackFromEnvironment } from './directus.ts';
+
+const stack = stackFromEnvironment();
+const skip = stack ? false : 'BIPLANE_DIRECTUS_URL, BIPLANE_ADMIN_EMAIL and BIPLANE_ADMIN_PASSWORD name no running stack';
+const screenshot = process.env['BIPLANE_RULES_SCREENSHOT'];
+
+/** Of the test's own; 15 digits of which the last is wrong. */
+const WRONG_IMEI = '356307042441014';
+
+/** What Directus's API answers the administrator. */
+async function ask<T>(path: string, body?: unknown): Promise<T> {
+	const { url, email, password } = stack!;
+	const send = async (to: string, content: unknown, token?: string) => {
+		const response = await fetch(`${url}${to}`, {
+			method: content === undefined ? 'GET' : 'POST',
+			headers: { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) },
+			...(content !== undefined && { body: JSON.stringify(content) }),
+		});
+		const answer = (await response.json()) as { data: unknown };
+		assert.ok(response.ok, `${to}: ${JSON.stringify(answer)}`);
+		return answer.data;
+	};
+	const { access_token: token } = (await send('/auth/login', { email, password })) as { access_token: string };
+	return (await send(path, body, token)) as T;
+}
+
+async function keep(page: Page, name: string): Promise<void> {
+	if (screenshot) await page.screenshot({ path: screenshot.replace(/(?=\.png$)/, `-${name}`) });
+}
+
+describe('the rules in the admin UI', { skip, timeout: 120_000 }, () => {
+	let browser: Browser;
+	let page: Page;
+	let errors: string[];
+
+	before(async () => {
+		browser = await openBrowser();
+		page = await browser.newPage({ viewport: { width: 1500, height: 1000 } });
+		page.setDefaultTimeout(30_000);
+		errors = consoleErrors(page);
+		await logIn(page, stack!);
+	});
+
+	after(async () => {
+		await browser?.close();
+	});
+
+	test('what a rule says of a field stands at the field of the form', async () => {
+		const [device] = await ask<{ id: string }[]>('/items/devices?limit=1&fields=id');
+		await page.goto(`${stack!.url}/admin/content/devices/${device!.id}`);
+		const field = page.locator('[data-field=imei]');
+		await field.locator('input').fill(WRONG_IMEI);
+		await page.keyboard.press('Control+s');
+		const sentence = `the check digit of \`${WRONG_IMEI}\` is 4, but its other digits ask for 3`;
+		await field.getByText(sentence).waitFor();
+		await keep(page, 'form');
+		// The browser's own word for what the form shows.
+		assert.ok(errors.every((error) => /status of 400/.test(error) && error.includes(device!.id)), errors.join());
+		errors.length = 0;
+	});
+
+	test('an operation is set up by its form in the Flow editor, and kept', async () => {
+		const flow = await ask<{ id: string }>('/flows', {
+			name: 'Made by a test', icon: 'bolt', status: 'inactive', trigger: 'manual', options: { collections: ['devices'] },
+		});
+		await page.goto(`${stack!.url}/admin/settings/flows/${flow.id}`);
+		await page.locator('.v-workspace-tile, .panel').first().hover();
+		await page.locator('.add-resolve').first().click();
+		await page.getByText('Biplane: validate item').first().click();
+		const field = (name: string) => page.locator(`[data-field=${name}]`);
+		await field('collection').locator('input').fill('devices');
+		assert.match(await field('item').innerText(), /\{\{\$trigger\.payload\}\}/, 'the default of an option stands in its form');
+		await field('if_invalid').locator('.v-input, input').first().click();
+		await page.locator('.v-list-item', { hasText: 'continue' }).click();
+		await keep(page, 'operation');
+		await page.locator('[role=dialog] .header-bar button, .v-drawer .header-bar button').last().click();
+		await page.locator('[role=dialog], .v-drawer').waitFor({ state: 'hidden' });
+		await page.keyboard.press('Control+s');
+		await page.waitForURL(/\/flows(\/[0-9a-f-]{36})?$/);
+		const path = `/operations?filter[flow][_eq]=${flow.id}&fields=type,options`;
+		let made: { type: string; options: Record<string, unknown> }[] = [];
+		for (let turn = 0; turn < 50 && made.length === 0; turn += 1) {
+			made = await ask(path);
+			if (made.length === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+		}
+		assert.equal(made.length, 1, 'the operation is kept');
+		assert.equal(made[0]!.type, 'biplane-item.validate');
+		assert.equal(made[0]!.options['collection'], 'devices');
+		assert.equal(made[0]!.options['if_invalid'], 'continue');
+		assert.deepEqual(errors, []);
+	});
+});
