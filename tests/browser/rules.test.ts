@@ -51,18 +51,19 @@ describe('the rules in the admin UI', { skip, timeout: 120_000 }, () => {
 		await browser?.close();
 	});
 
-	test('what a rule says of a field stands at the field of the form', async () => {
+	test('what a rule says of a field stands above the form, which marks the field', async () => {
 		const [device] = await ask<{ id: string }[]>('/items/devices?limit=1&fields=id');
 		await page.goto(`${stack!.url}/admin/content/devices/${device!.id}`);
 		const field = page.locator('[data-field=imei]');
 		await field.locator('input').fill(WRONG_IMEI);
 		await page.keyboard.press('Control+s');
 		const sentence = `the check digit of \`${WRONG_IMEI}\` is 4, but its other digits ask for 3`;
-		await field.getByText(sentence).waitFor();
+		await page.locator('.validation-errors', { hasText: 'IMEI' }).getByText(sentence).waitFor();
+		assert.match((await field.getAttribute('class'))!, /\binvalid\b/);
 		await keep(page, 'form');
 		// The browser's own word for what the form shows.
-		assert.ok(errors.every((error) => /status of 400/.test(error) && error.includes(device!.id)), errors.join());
-		errors.length = 0;
+		const refused = errors.splice(0);
+		assert.ok(refused.every((error) => /status of 400/.test(error) && error.includes(device!.id)), refused.join());
 	});
 
 	test('an operation is set up by its form in the Flow editor, and kept', async () => {

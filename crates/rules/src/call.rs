@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::{Event, FlatGeometry};
 
-/// How many positions cross at once, of all devices together: a host reads no more.
-pub const MAX_POSITION_ROWS: u32 = 20_000;
+/// How many positions cross at once, of all devices together: a host reads no more. A full page holds up
+/// Directus, which has one thread, for about a tenth of a second.
+pub const MAX_POSITION_ROWS: u32 = 10_000;
 
 /// The kinds of rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

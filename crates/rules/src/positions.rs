@@ -428,7 +428,7 @@ mod tests {
         });
         let rejection = outcome.reject.first().expect("refused");
         assert_eq!(rejection.code, ErrorCode::TooMuch);
-        let message = "event: 6667 trackers are too many at once; ask entry by entry";
+        let message = "event: 3334 trackers are too many at once; ask entry by entry";
         assert_eq!(rejection.message, message);
     }
 }
