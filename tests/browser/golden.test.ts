@@ -96,6 +96,8 @@ async function judge(cases: Case[]): Promise<Verdict[]> {
 		const { reject, need, patch, result, answer } = JSON.parse(rules.call(call));
 		const needs = (need ?? []).map((one: { as: string }) => one.as);
 		const verdict = reject?.[0]?.code ?? (needs.length > 0 ? 'need' : 'ok');
-		return { verdict, message: reject?.[0]?.message ?? null, needs, patch, result, answer };
+		// JSON leaves the module as text; the cases have its body.
+		const told = answer?.type === 'json' ? { type: 'json', body: JSON.parse(answer.text) } : answer;
+		return { verdict, message: reject?.[0]?.message ?? null, needs, patch, result, answer: told };
 	});
 }
