@@ -31,6 +31,7 @@ enum Command {
     Test(commands::test::Arguments),
     Lint(commands::lint::Arguments),
     Check(commands::check::Arguments),
+    Decode(commands::decode::Arguments),
 }
 
 // One thread: children end with the thread that started them, and no step here needs two.
@@ -48,6 +49,7 @@ async fn main() -> ExitCode {
         Command::DbInit(db_init) => db_init.run(&start).await,
         Command::Boot(boot) => boot.run().await,
         Command::Check(check) => Ok(check.run(&start)),
+        Command::Decode(decode) => Ok(decode.run()),
         Command::Test(test) => match layout(None) {
             Ok(layout) => test.run(&layout).await,
             Err(error) => Err(error),

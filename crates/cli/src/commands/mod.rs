@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod check;
 pub mod db_init;
+pub mod decode;
 pub mod lint;
 pub mod schema;
 pub mod suite;

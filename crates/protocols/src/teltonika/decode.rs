@@ -1,45 +1,14 @@
 use biplane_core::{ErrorCode, Fix, IoValue, Timestamp};
 
+use super::reader::Reader;
 use super::{Codec, HDOP};
 use crate::Malformed;
-
-/// A cursor over a frame's data that never reads past its end.
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn malformed(&self, message: impl Into<String>) -> Malformed {
-        Malformed { code: ErrorCode::FrameMalformed, offset: self.at, message: message.into() }
-    }
-
-    fn take(&mut self, count: usize, what: &str) -> Result<&'a [u8], Malformed> {
-        let rest = &self.bytes[self.at..];
-        match rest.get(..count) {
-            Some(taken) => {
-                self.at += count;
-                Ok(taken)
-            }
-            None => Err(self.malformed(format!(
-                "{what} needs {count} bytes, the frame has {} left",
-                rest.len()
-            ))),
-        }
-    }
-
-    /// A big-endian number of `width` (1 to 8) bytes.
-    fn number(&mut self, width: usize, what: &str) -> Result<u64, Malformed> {
-        let bytes = self.take(width, what)?;
-        Ok(bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
-    }
-}
 
 /// Reads a frame's data: codec, count, records, count again.
 ///
 /// Offsets of errors count from the first byte of `data`.
 pub fn decode_data(data: &[u8]) -> Result<Vec<Fix>, Malformed> {
-    let mut reader = Reader { bytes: data, at: 0 };
+    let mut reader = Reader::new(data);
     let byte = reader.number(1, "the codec")? as u8;
     let Some(codec) = Codec::from_byte(byte) else {
         return Err(Malformed {
@@ -53,18 +22,7 @@ pub fn decode_data(data: &[u8]) -> Result<Vec<Fix>, Malformed> {
     for _ in 0..count {
         fixes.push(record(&mut reader, codec)?);
     }
-    let at = reader.at;
-    let again = reader.number(1, "the second number of records")?;
-    if again != count {
-        reader.at = at;
-        return Err(
-            reader.malformed(format!("{count} records at the start, {again} behind the last one"))
-        );
-    }
-    if reader.at < data.len() {
-        let left = data.len() - reader.at;
-        return Err(reader.malformed(format!("{left} bytes too many behind the last record")));
-    }
+    reader.end(count, "record")?;
     Ok(fixes)
 }
 

@@ -1,6 +1,6 @@
 use biplane_core::{Fix, Imei, IoValue};
 
-use super::{CRC, HDOP, MAX_DATA};
+use super::{HDOP, MAX_DATA, framed};
 
 /// The device's side of a Teltonika TCP connection: what replay and benchmarks
 /// send, byte for byte as a tracker would.
@@ -108,11 +108,7 @@ impl Tracker {
         if data.len() > MAX_DATA {
             return Err(EncodeError::TooLarge { bytes: data.len() });
         }
-        let mut frame = vec![0; 4];
-        frame.extend_from_slice(&(data.len() as u32).to_be_bytes());
-        frame.extend_from_slice(&data);
-        frame.extend_from_slice(&u32::from(CRC.checksum(&data)).to_be_bytes());
-        Ok(frame)
+        Ok(framed(&data))
     }
 }
 

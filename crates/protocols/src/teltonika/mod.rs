@@ -1,4 +1,4 @@
-//! Teltonika over TCP: login, Codec 8, 8 Extended and 16.
+//! Teltonika over TCP and UDP: login, Codec 8, 8 Extended and 16; commands and answers in Codec 12 to 15.
 //!
 //! Source: Teltonika Telematics wiki, "Teltonika Data Sending Protocols".
 //!
@@ -7,12 +7,19 @@
 //! the count of records taken; a device that reads another count sends the frame
 //! again. A lone `FF` between frames is a ping and has no answer.
 
+mod capture;
+mod datagram;
 mod decode;
 mod encode;
+mod message;
+mod reader;
 mod session;
 
+pub use capture::{Piece, decode_capture};
+pub use datagram::Datagram;
 pub use decode::decode_data;
 pub use encode::{Answer, EncodeError, Tracker};
+pub use message::{Message, MessageKind, command_frame, decode_messages};
 pub use session::TeltonikaSession;
 
 /// The most bytes of data (codec to second count) that a frame may declare.
@@ -31,7 +38,7 @@ pub const TRAILER: usize = 4;
 pub(crate) const CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_ARC);
 
 /// The IO element that holds HDOP, in tenths.
-pub(crate) const HDOP: u16 = 182;
+pub const HDOP: u16 = 182;
 
 /// What differs between the codecs that carry positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,4 +60,13 @@ impl Codec {
             _ => None,
         }
     }
+}
+
+/// A frame with this data.
+pub(crate) fn framed(data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0; 4];
+    frame.extend_from_slice(&(data.len() as u32).to_be_bytes());
+    frame.extend_from_slice(data);
+    frame.extend_from_slice(&u32::from(CRC.checksum(data)).to_be_bytes());
+    frame
 }

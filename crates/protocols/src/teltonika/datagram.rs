@@ -1,0 +1,64 @@
+//! Positions over UDP: every datagram has the IMEI, and is answered by one of its own.
+//!
+//! Source: Teltonika Telematics wiki, "Teltonika Data Sending Protocols": `u16 length of what follows |
+//! u16 packet | u8 1 | u8 AVL packet | u16 15 | ASCII IMEI | data`, the data as over TCP, without a
+//! checksum of its own.
+
+use biplane_core::{ErrorCode, Fix, Imei};
+
+use super::decode_data;
+use super::reader::Reader;
+use crate::Malformed;
+
+/// What a device sent in one datagram.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Datagram {
+    /// The device's number for it, which the answer repeats.
+    pub packet: u16,
+    /// The device's number for the records, which the answer repeats.
+    pub avl_packet: u8,
+    /// As sent; the check digit may be wrong.
+    pub imei: Imei,
+    /// Records, in the order sent.
+    pub fixes: Vec<Fix>,
+}
+
+impl Datagram {
+    /// Reads one; offsets of errors count from its first byte.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let length = reader.number(2, "the length")? as usize;
+        if length != bytes.len() - 2 {
+            let found = bytes.len() - 2;
+            let message = format!("it declares {length} bytes, {found} follow");
+            return Err(Malformed { code: ErrorCode::FrameMalformed, offset: 0, message });
+        }
+        let packet = reader.number(2, "the packet's number")? as u16;
+        let _not_used = reader.number(1, "the unused byte")?;
+        let avl_packet = reader.number(1, "the AVL packet's number")? as u8;
+        let at = reader.at;
+        let digits = reader.number(2, "the IMEI's length")? as usize;
+        if digits != 15 {
+            reader.at = at;
+            return Err(reader.malformed(format!("an IMEI has 15 digits, not {digits}")));
+        }
+        let at = reader.at;
+        let imei = std::str::from_utf8(reader.take(digits, "the IMEI")?).ok();
+        let Some(imei) = imei.and_then(|digits| Imei::from_digits(digits).ok()) else {
+            reader.at = at;
+            return Err(reader.malformed("the IMEI has other characters than digits"));
+        };
+        let at = reader.at;
+        let fixes = decode_data(&bytes[at..])
+            .map_err(|error| Malformed { offset: error.offset + at, ..error })?;
+        Ok(Self { packet, avl_packet, imei, fixes })
+    }
+
+    /// The answer that tells the device how many of its records are safe.
+    pub fn acknowledgement(&self, records: u8) -> Vec<u8> {
+        let mut answer = vec![0, 5];
+        answer.extend_from_slice(&self.packet.to_be_bytes());
+        answer.extend_from_slice(&[1, self.avl_packet, records]);
+        answer
+    }
+}
