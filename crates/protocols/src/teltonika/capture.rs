@@ -2,8 +2,9 @@
 
 use biplane_core::{ErrorCode, Fix, Imei};
 
+use super::frame::{self, Framed};
 use super::message::{Message, decode_messages, is_message_codec};
-use super::{CRC, Datagram, HEADER, MAX_DATA, TRAILER, decode_data};
+use super::{Datagram, decode_data};
 use crate::Malformed;
 
 /// A piece of a capture.
@@ -61,34 +62,20 @@ fn login(digits: &[u8]) -> Result<Imei, Malformed> {
 }
 
 fn frame(rest: &[u8]) -> Result<(Piece, usize), Malformed> {
-    let malformed = |code, offset, message| Err(Malformed { code, offset, message });
-    let Some(length) = rest.get(4..HEADER).and_then(|bytes| bytes.try_into().ok()) else {
-        let message = format!("a frame's header has 8 bytes, {} are left", rest.len());
-        return malformed(ErrorCode::FrameMalformed, rest.len(), message);
+    let (data, length) = match frame::at_start(rest) {
+        Framed::Whole { data, length } => (data, length),
+        Framed::Damaged { error, .. } | Framed::Lost(error) => return Err(error),
+        Framed::Incomplete => {
+            return Err(Malformed {
+                code: ErrorCode::FrameMalformed,
+                offset: rest.len(),
+                message: format!("the frame is cut off, {} bytes of it are there", rest.len()),
+            });
+        }
     };
-    let length = u32::from_be_bytes(length) as usize;
-    if length > MAX_DATA {
-        let message = format!("the frame declares {length} bytes, at most {MAX_DATA} are taken");
-        return malformed(ErrorCode::FrameTooLarge, 4, message);
-    }
-    let whole = HEADER + length + TRAILER;
-    let (Some(data), Some(trailer)) = (
-        rest.get(HEADER..HEADER + length),
-        rest.get(HEADER + length..whole).and_then(|bytes| bytes.try_into().ok()),
-    ) else {
-        let message =
-            format!("the frame has {whole} bytes with its checksum, {} are left", rest.len());
-        return malformed(ErrorCode::FrameMalformed, rest.len(), message);
-    };
-    let (declared, computed) = (u32::from_be_bytes(trailer), u32::from(CRC.checksum(data)));
-    if declared != computed {
-        let message = format!("the checksum is {declared:#06x}, the data's is {computed:#06x}");
-        return malformed(ErrorCode::FrameChecksum, HEADER + length, message);
-    }
     let piece = match data.first() {
         Some(&codec) if is_message_codec(codec) => decode_messages(data).map(Piece::Messages),
         _ => decode_data(data).map(Piece::Records),
     };
-    let piece = piece.map_err(|error| Malformed { offset: error.offset + HEADER, ..error })?;
-    Ok((piece, whole))
+    Ok((piece.map_err(frame::in_frame)?, length))
 }

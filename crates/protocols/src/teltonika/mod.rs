@@ -11,6 +11,7 @@ mod capture;
 mod datagram;
 mod decode;
 mod encode;
+mod frame;
 mod message;
 mod reader;
 mod session;

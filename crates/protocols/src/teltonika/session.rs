@@ -1,6 +1,7 @@
 use biplane_core::{ErrorCode, Imei};
 
-use super::{CRC, HEADER, MAX_DATA, TRAILER, decode_data};
+use super::frame::{self, Framed};
+use super::{HEADER, MAX_DATA, TRAILER, decode_data};
 use crate::{Event, Malformed, Session};
 
 /// The server's side of one Teltonika TCP connection.
@@ -116,37 +117,15 @@ impl TeltonikaSession {
     }
 
     fn frame(&mut self) -> Option<Event> {
-        if let Some(at) = self.buffer.iter().take(4).position(|&byte| byte != 0) {
-            let byte = self.buffer[at];
-            return Some(self.close(
-                ErrorCode::FrameMalformed,
-                at,
-                format!("a frame starts with four zero bytes, not with {byte:#04x}"),
-            ));
-        }
-        let length = self.buffer.get(4..HEADER)?;
-        let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
-        if length > MAX_DATA {
-            return Some(self.close(
-                ErrorCode::FrameTooLarge,
-                4,
-                format!("the frame declares {length} bytes, at most {MAX_DATA} are taken"),
-            ));
-        }
-        let data = self.buffer.get(HEADER..HEADER + length)?;
-        let trailer = self.buffer.get(HEADER + length..HEADER + length + TRAILER)?;
-        let declared = u32::from_be_bytes(trailer.try_into().ok()?);
-        let computed = u32::from(CRC.checksum(data));
-        let decoded = if declared == computed {
-            decode_data(data).map_err(|error| Malformed { offset: error.offset + HEADER, ..error })
-        } else {
-            Err(Malformed {
-                code: ErrorCode::FrameChecksum,
-                offset: HEADER + length,
-                message: format!("the checksum is {declared:#06x}, the data's is {computed:#06x}"),
-            })
+        let (decoded, length) = match frame::at_start(&self.buffer) {
+            Framed::Incomplete => return None,
+            Framed::Lost(error) => {
+                return Some(self.close(error.code, error.offset, error.message));
+            }
+            Framed::Damaged { error, length } => (Err(error), length),
+            Framed::Whole { data, length } => (decode_data(data).map_err(frame::in_frame), length),
         };
-        self.drop_front(HEADER + length + TRAILER);
+        self.drop_front(length);
         Some(match decoded {
             Ok(fixes) => {
                 self.wrong = 0;
