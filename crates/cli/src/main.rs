@@ -32,6 +32,7 @@ enum Command {
     Lint(commands::lint::Arguments),
     Check(commands::check::Arguments),
     Decode(commands::decode::Arguments),
+    Score(commands::score::Arguments),
 }
 
 // One thread: children end with the thread that started them, and no step here needs two.
@@ -50,6 +51,7 @@ async fn main() -> ExitCode {
         Command::Boot(boot) => boot.run().await,
         Command::Check(check) => Ok(check.run(&start)),
         Command::Decode(decode) => Ok(decode.run()),
+        Command::Score(score) => Ok(score.run()),
         Command::Test(test) => match layout(None) {
             Ok(layout) => test.run(&layout).await,
             Err(error) => Err(error),

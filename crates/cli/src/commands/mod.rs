@@ -6,6 +6,7 @@ pub mod db_init;
 pub mod decode;
 pub mod lint;
 pub mod schema;
+pub mod score;
 pub mod suite;
 pub mod test;
 pub mod up;
