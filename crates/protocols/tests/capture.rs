@@ -1,9 +1,13 @@
 //! Commands, answers and datagrams: published bytes with known values, and what is wrong with others.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "support/hex.rs"]
+mod hex;
+
 use biplane_protocols::teltonika::{
     Datagram, Message, Piece, Tracker, command_frame, decode_capture, decode_messages,
 };
+use hex::bytes;
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -36,11 +40,6 @@ struct DatagramTold {
 
 fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("../../../tests/golden/teltonika-messages.json")).unwrap()
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<_> = hex.chars().map(|c| c.to_digit(16).unwrap() as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 /// As the case tells it: by text or by bytes.

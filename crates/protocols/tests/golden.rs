@@ -1,11 +1,15 @@
 //! Published Teltonika bytes with known values (`tests/golden/teltonika.json`).
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "support/hex.rs"]
+mod hex;
+
 use std::collections::BTreeMap;
 
 use biplane_core::{Fix, IoValue};
 use biplane_protocols::teltonika::TeltonikaSession;
 use biplane_protocols::{Event, Session};
+use hex::bytes;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -52,11 +56,6 @@ fn record(fix: &Fix) -> Record {
         hdop: fix.hdop,
         io: io.collect(),
     }
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<_> = hex.chars().map(|c| c.to_digit(16).unwrap() as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 fn events(session: &mut TeltonikaSession, hex: &str) -> Vec<Event> {

@@ -75,7 +75,7 @@ fn fixed(call: &Call, fields: &[&'static str], event: Value) -> Result<Outcome, 
             { "event": { "course_revision": { "_eq": false } } },
         ] });
         let need = Need::find("crossed", "crossings", filter, &["event.name"], 1);
-        return Ok(Outcome::need(need.kept()));
+        return Ok(Outcome::need(need));
     };
     let Some(crossing) = found.first() else { return Ok(Outcome::default()) };
     let message = format!(
@@ -84,10 +84,10 @@ fn fixed(call: &Call, fields: &[&'static str], event: Value) -> Result<Outcome, 
         shown(&crossing["event"]["name"])
     );
     // Coordinates cross apart from the payload; a delete has no fields.
-    let given = |field: &&&str| {
-        call.payload.get(field).is_some() || (**field == "geometry" && call.flat.is_some())
+    let given = |field: &&str| {
+        call.payload.get(*field).is_some() || (*field == "geometry" && call.flat.is_some())
     };
-    Err(match fields.iter().find(given) {
+    Err(match fields.iter().copied().find(given) {
         Some(field) => {
             Rejection::field(ErrorCode::CourseFixed, field, format!("{field}: {message}"))
         }

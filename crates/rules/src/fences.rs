@@ -27,8 +27,20 @@ const fn asked(place: Place) -> [Parameter; 4] {
     [
         degrees("lat", place, 90.0, "WGS 84, north positive."),
         degrees("lon", place, 180.0, "WGS 84, east positive."),
-        Parameter::new("organization", place, ParameterKind::Uuid, "Only geofences of this organization."),
-        Parameter::new("within_m", place, ParameterKind::Number { min: 0.0, max: 100_000.0, unit: "m" }, "Also those whose border is no farther than this; gates hold nothing and are only found so.").or("0"),
+        Parameter::new(
+            "organization",
+            place,
+            ParameterKind::Uuid,
+            "Only geofences of this organization.",
+        ),
+        Parameter::new(
+            "within_m",
+            place,
+            ParameterKind::Number { min: 0.0, max: 100_000.0, unit: "m" },
+            "Also those whose border is no farther than this; gates hold nothing and are only found \
+             so.",
+        )
+        .or("0"),
     ]
 }
 

@@ -4,8 +4,8 @@ use biplane_core::ErrorCode;
 use serde_json::{Map, Value};
 
 use crate::{
-    Call, Context, Event, Kind, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, Need, Rejection, Trigger,
-    fits, manifest,
+    Call, Context, Entry, Event, Kind, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, Need, RULES,
+    Rejection, Trigger, fits,
 };
 
 /// What the rules say of an item.
@@ -28,7 +28,7 @@ pub fn has_rules(collection: &str) -> bool {
 /// does not have.
 pub fn judge(ctx: &Context, item: Map<String, Value>, preset: &Map<String, Value>) -> Judged {
     let mut judged = Judged { item, ..Judged::default() };
-    for (name, fields) in rules(&ctx.collection) {
+    for (entry, fields) in rules(&ctx.collection) {
         let value = |field: &str| judged.item.get(field).or_else(|| preset.get(field)).cloned();
         let given = fields.iter().filter_map(|field| Some(((*field).to_owned(), value(field)?)));
         let payload = Value::Object(given.collect());
@@ -36,9 +36,9 @@ pub fn judge(ctx: &Context, item: Map<String, Value>, preset: &Map<String, Value
             judged.reject.push(too_large());
             continue;
         }
-        let outcome = crate::call(&Call {
+        let outcome = (entry.run)(&Call {
             kind: Kind::Filter,
-            name: name.to_owned(),
+            name: entry.rule.name.to_owned(),
             event: Some(Event::Create),
             payload,
             flat: None,
@@ -51,14 +51,15 @@ pub fn judge(ctx: &Context, item: Map<String, Value>, preset: &Map<String, Value
     judged
 }
 
+/// Each with the fields that it looks at.
 fn rules(
     collection: &str,
-) -> impl Iterator<Item = (&'static str, &'static [&'static str])> + use<'_> {
-    manifest().rules.into_iter().filter_map(move |rule| match rule.trigger {
+) -> impl Iterator<Item = (&'static Entry, &'static [&'static str])> + use<'_> {
+    RULES.iter().filter_map(move |entry| match entry.rule.trigger {
         Trigger::Filter { events, collections, fields, .. }
             if events.contains(&Event::Create) && collections.contains(&collection) =>
         {
-            Some((rule.name, fields))
+            Some((entry, fields))
         }
         _ => None,
     })
@@ -103,7 +104,7 @@ mod tests {
     fn rules_of_a_collection_give_a_question_of_one_name_one_meaning() {
         let mut several = 0;
         let user = Some(ID.to_owned());
-        let collections = manifest().rules.into_iter().filter_map(|rule| match rule.trigger {
+        let collections = RULES.iter().filter_map(|entry| match entry.rule.trigger {
             Trigger::Filter { collections, .. } => Some(collections),
             _ => None,
         });

@@ -247,6 +247,7 @@ struct Window {
     to: Timestamp,
     limit: u32,
     tolerance_m: Option<f64>,
+    format: Format,
 }
 
 fn format(arguments: &Arguments) -> Format {
@@ -275,16 +276,17 @@ fn read(
         to: bound(arguments, "to", ends_at)?,
         limit: limit(arguments, subjects.len())?,
         tolerance_m: arguments.number("tolerance_m"),
+        format: format(arguments),
     };
     if window.from >= window.to || window.to - window.from > MAX_RANGE_MS {
         let message =
             format!("to: {} is not within 31 days after `from`, {}", window.to, window.from);
         return Err(Rejection::field(ErrorCode::RangeInvalid, "to", message));
     }
-    let fields = format(arguments).fields();
+    let fields = window.format.fields();
     let Some(found) = call.ctx.answer("positions")? else {
         if subjects.is_empty() {
-            return Ok(written(arguments, &window, &[], None));
+            return Ok(written(&window, &[], None));
         }
         return Ok(Outcome::need(Need::PositionsRead {
             name: "positions",
@@ -314,7 +316,7 @@ fn read(
     if let Some(tolerance_m) = window.tolerance_m {
         tracks.iter_mut().for_each(|track| track.simplify(tolerance_m));
     }
-    Ok(written(arguments, &window, &tracks, next))
+    Ok(written(&window, &tracks, next))
 }
 
 fn bound(
@@ -347,7 +349,7 @@ fn limit(arguments: &Arguments, trackers: usize) -> Result<u32, Rejection> {
     }
 }
 
-fn written(arguments: &Arguments, window: &Window, tracks: &[Track], next: Option<f64>) -> Outcome {
+fn written(window: &Window, tracks: &[Track], next: Option<f64>) -> Outcome {
     let next = next.map(|next| Timestamp::from_millis(next as i64).to_string());
     let text = |media_type, extension: &str, text| Outcome {
         answer: Some(Answer::Text {
@@ -358,7 +360,7 @@ fn written(arguments: &Arguments, window: &Window, tracks: &[Track], next: Optio
         }),
         ..Outcome::default()
     };
-    match format(arguments) {
+    match window.format {
         Format::GeoJson => text("application/geo+json", "geojson", text::geojson(tracks)),
         Format::Csv => text("text/csv; charset=utf-8", "csv", text::csv(tracks)),
         Format::Gpx => text("application/gpx+xml", "gpx", text::gpx(tracks)),

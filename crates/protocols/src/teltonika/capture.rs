@@ -4,7 +4,7 @@ use biplane_core::{ErrorCode, Fix, Imei};
 
 use super::frame::{self, Framed};
 use super::message::{Message, decode_messages, is_message_codec};
-use super::{Datagram, decode_data};
+use super::{Datagram, ascii_imei, decode_data};
 use crate::Malformed;
 
 /// A piece of a capture.
@@ -53,8 +53,7 @@ pub fn decode_capture(bytes: &[u8]) -> Result<Vec<Piece>, Malformed> {
 }
 
 fn login(digits: &[u8]) -> Result<Imei, Malformed> {
-    let imei = digits.get(..15).and_then(|digits| std::str::from_utf8(digits).ok());
-    imei.and_then(|digits| Imei::from_digits(digits).ok()).ok_or_else(|| Malformed {
+    digits.get(..15).and_then(ascii_imei).ok_or_else(|| Malformed {
         code: ErrorCode::FrameMalformed,
         offset: 2,
         message: "a login has 15 digits".to_owned(),

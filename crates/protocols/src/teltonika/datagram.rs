@@ -6,8 +6,8 @@
 
 use biplane_core::{ErrorCode, Fix, Imei};
 
-use super::decode_data;
 use super::reader::Reader;
+use super::{ascii_imei, decode_data};
 use crate::Malformed;
 
 /// What a device sent in one datagram.
@@ -43,8 +43,7 @@ impl Datagram {
             return Err(reader.malformed(format!("an IMEI has 15 digits, not {digits}")));
         }
         let at = reader.at;
-        let imei = std::str::from_utf8(reader.take(digits, "the IMEI")?).ok();
-        let Some(imei) = imei.and_then(|digits| Imei::from_digits(digits).ok()) else {
+        let Some(imei) = ascii_imei(reader.take(digits, "the IMEI")?) else {
             reader.at = at;
             return Err(reader.malformed("the IMEI has other characters than digits"));
         };

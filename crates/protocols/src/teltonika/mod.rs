@@ -7,6 +7,8 @@
 //! the count of records taken; a device that reads another count sends the frame
 //! again. A lone `FF` between frames is a ping and has no answer.
 
+use biplane_core::Imei;
+
 mod capture;
 mod datagram;
 mod decode;
@@ -61,6 +63,11 @@ impl Codec {
             _ => None,
         }
     }
+}
+
+/// An IMEI as 15 ASCII digits, whatever its check digit.
+pub(crate) fn ascii_imei(digits: &[u8]) -> Option<Imei> {
+    std::str::from_utf8(digits).ok().and_then(|digits| Imei::from_digits(digits).ok())
 }
 
 /// A frame with this data.

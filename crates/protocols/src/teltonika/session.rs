@@ -1,7 +1,7 @@
-use biplane_core::{ErrorCode, Imei};
+use biplane_core::ErrorCode;
 
 use super::frame::{self, Framed};
-use super::{HEADER, MAX_DATA, TRAILER, decode_data};
+use super::{HEADER, MAX_DATA, TRAILER, ascii_imei, decode_data};
 use crate::{Event, Malformed, Session};
 
 /// The server's side of one Teltonika TCP connection.
@@ -110,7 +110,7 @@ impl TeltonikaSession {
         if digits.len() < IMEI_DIGITS {
             return None;
         }
-        let imei = std::str::from_utf8(digits).ok().map(Imei::from_digits)?.ok()?;
+        let imei = ascii_imei(digits)?;
         self.drop_front(2 + IMEI_DIGITS);
         self.state = State::Deciding;
         Some(Event::Login { imei })

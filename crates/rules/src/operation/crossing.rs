@@ -32,7 +32,14 @@ pub const FORMAT: Rule = Rule {
         description: "A crossing as a sentence and its parts, for a notification.",
         options: &[
             Parameter::new("crossing", Place::Option, ParameterKind::Uuid, "Which one.").required(),
-            Parameter::new("text", Place::Option, ParameterKind::Text { max_length: 1_000 }, "The sentence. In brackets: number, name, checkpoint, event, direction, time, day, elapsed.").or("[number] [name] at [checkpoint], [time]"),
+            Parameter::new(
+                "text",
+                Place::Option,
+                ParameterKind::Text { max_length: 1_000 },
+                "The sentence. In brackets: number, name, checkpoint, event, direction, time, day, \
+                 elapsed.",
+            )
+            .or("[number] [name] at [checkpoint], [time]"),
         ],
     },
 };
