@@ -1,13 +1,13 @@
-//! The same rights by whichever way somebody comes in: GraphQL and Directus's own WebSocket.
-//! REST has its table in `permissions.rs`.
+//! The same rights by whichever way somebody comes in: REST, GraphQL and Directus's own WebSocket.
 
 use std::time::Duration;
 
 use biplane_e2e::Least::{Manager, Operator, Viewer};
 use biplane_e2e::{Findings, RIGHTS, Tenant, admin, change, create, graphql, path, stack};
 use biplane_stack::Description;
-use biplane_stack::directus::Client;
+use biplane_stack::directus::{ApiError, Client};
 use futures_util::{SinkExt, StreamExt};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -17,42 +17,69 @@ use uuid::Uuid;
 /// How somebody comes in.
 #[derive(Clone, Copy, Debug)]
 enum Way {
+    Rest,
     GraphQl,
     WebSocket,
 }
 
+impl Way {
+    /// What a refusal for want of a right may look like.
+    const fn refusals(self) -> &'static [&'static str] {
+        match self {
+            Self::Rest | Self::WebSocket => &["FORBIDDEN", "TENANCY_ROLE"],
+            // It does not even have what somebody may not do, and of who may do nothing at all Directus
+            // says that something unexpected happened.
+            Self::GraphQl => {
+                &["FORBIDDEN", "TENANCY_ROLE", "GRAPHQL_VALIDATION", "INTERNAL_SERVER_ERROR"]
+            }
+        }
+    }
+}
+
 /// A member who asks by one way.
-struct Caller<'a> {
-    stack: &'a Description,
-    session: &'a Client,
-    socket: Option<Socket>,
+enum Caller<'a> {
+    Rest(&'a Client),
+    GraphQl(&'a Description, &'a Client),
+    WebSocket(Box<Socket>),
+}
+
+/// Over REST a refusal for want of a right has the status 403, and its code is told; of anything else all.
+fn told(answer: Result<Value, ApiError>) -> Result<Value, String> {
+    answer.map_err(|error| match &error {
+        ApiError::Refused { status, code, .. } if status.as_u16() == 403 => match error.reason() {
+            reason @ "TENANCY_ROLE" => reason.to_owned(),
+            _ => code.clone(),
+        },
+        _ => error.to_string(),
+    })
 }
 
 impl<'a> Caller<'a> {
     async fn new(way: Way, stack: &'a Description, session: &'a Client) -> Self {
-        let socket = match way {
-            Way::GraphQl => None,
-            Way::WebSocket => Some(Socket::log_in(stack, session).await),
-        };
-        Self { stack, session, socket }
+        match way {
+            Way::Rest => Self::Rest(session),
+            Way::GraphQl => Self::GraphQl(stack, session),
+            Way::WebSocket => Self::WebSocket(Box::new(Socket::log_in(stack, session).await)),
+        }
     }
 
     /// The id of what was made, or a code.
     async fn create(&mut self, collection: &str, item: &Value) -> Result<Value, String> {
-        match &mut self.socket {
-            Some(socket) => {
-                let made = socket.ask(collection, "create", json!({ "data": item })).await?;
-                Ok(made["id"].clone())
+        let made = match self {
+            Self::Rest(session) => {
+                told(session.create(&format!("/items/{collection}"), item).await)?
             }
-            None => {
+            Self::WebSocket(socket) => {
+                socket.ask(collection, "create", json!({ "data": item })).await?
+            }
+            Self::GraphQl(stack, session) => {
                 let query = format!(
                     "mutation ($item: create_{collection}_input!) {{ made: create_{collection}_item(data: $item) {{ id }} }}"
                 );
-                let made =
-                    graphql(self.stack, self.session, &query, json!({ "item": item })).await?;
-                Ok(made["made"]["id"].clone())
+                graphql(stack, session, &query, json!({ "item": item })).await?["made"].take()
             }
-        }
+        };
+        Ok(made["id"].clone())
     }
 
     async fn update(
@@ -61,27 +88,30 @@ impl<'a> Caller<'a> {
         id: Uuid,
         change: &Value,
     ) -> Result<Value, String> {
-        match &mut self.socket {
-            Some(socket) => {
+        match self {
+            Self::Rest(session) => told(session.update(&path(collection, id), change).await),
+            Self::WebSocket(socket) => {
                 socket.ask(collection, "update", json!({ "id": id, "data": change })).await
             }
-            None => {
+            Self::GraphQl(stack, session) => {
                 let query = format!(
                     "mutation ($id: ID!, $change: update_{collection}_input!) {{ update_{collection}_item(id: $id, data: $change) {{ id }} }}"
                 );
-                graphql(self.stack, self.session, &query, json!({ "id": id, "change": change }))
-                    .await
+                graphql(stack, session, &query, json!({ "id": id, "change": change })).await
             }
         }
     }
 
     async fn delete(&mut self, collection: &str, id: Uuid) -> Result<Value, String> {
-        match &mut self.socket {
-            Some(socket) => socket.ask(collection, "delete", json!({ "id": id })).await,
-            None => {
+        match self {
+            Self::Rest(session) => {
+                told(session.call(Method::DELETE, &path(collection, id), None).await)
+            }
+            Self::WebSocket(socket) => socket.ask(collection, "delete", json!({ "id": id })).await,
+            Self::GraphQl(stack, session) => {
                 let query =
                     format!("mutation ($id: ID!) {{ delete_{collection}_item(id: $id) {{ id }} }}");
-                graphql(self.stack, self.session, &query, json!({ "id": id })).await
+                graphql(stack, session, &query, json!({ "id": id })).await
             }
         }
     }
@@ -128,11 +158,6 @@ impl Socket {
     }
 }
 
-/// What a refusal for want of a right may look like: GraphQL does not even have what somebody may not
-/// do, and of who may do nothing at all Directus says that something unexpected happened.
-const REFUSALS: [&str; 4] =
-    ["FORBIDDEN", "TENANCY_ROLE", "GRAPHQL_VALIDATION", "INTERNAL_SERVER_ERROR"];
-
 /// Where GraphQL takes no key of an item that the caller could make too, but all of that item.
 const NO_KEYS: [&str; 2] = ["entries", "checkpoints"];
 
@@ -178,7 +203,7 @@ async fn table(way: Way) {
                 let allowed = role.is_some_and(|role| role >= least);
                 let as_meant = match &answer {
                     Ok(_) => allowed,
-                    Err(code) => !allowed && REFUSALS.contains(&code.as_str()),
+                    Err(code) => !allowed && way.refusals().contains(&code.as_str()),
                 };
                 findings.check(as_meant, || {
                     format!("{way:?}: {who} {action} {collection}, allowed: {allowed}: {answer:?}")
@@ -186,6 +211,11 @@ async fn table(way: Way) {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn each_role_does_over_rest_what_the_table_says() {
+    table(Way::Rest).await;
 }
 
 #[tokio::test]
