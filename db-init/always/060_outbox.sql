@@ -28,7 +28,7 @@ BEGIN
         SELECT DISTINCT (
             SELECT jsonb_object_agg(name, value)
             FROM jsonb_each_text(
-                jsonb_build_object('collection', TG_TABLE_NAME, 'operation', lower(TG_OP)) || item
+                item || jsonb_build_object('collection', TG_TABLE_NAME, 'operation', lower(TG_OP))
             ) AS told (name, value)
             WHERE value IS NOT NULL
               AND name = ANY (ARRAY['collection', 'operation', 'id', 'organization', 'device', 'event', 'crossing', 'entry', 'checkpoint', 'geofence', 'starts_at', 'ends_at'])
