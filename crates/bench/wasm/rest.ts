@@ -5,8 +5,8 @@ import { shapes } from './shapes.ts';
 
 const SIDES = { none: 'bench_none', js: 'bench_js', wasm: 'bench_wasm' };
 type SideName = keyof typeof SIDES;
-const ROUNDS = 21;
-const ITEMS = 40;
+const ROUNDS = 105;
+const ITEMS = 8;
 const SEED = 4;
 
 const { DIRECTUS_URL: url, DIRECTUS_EMAIL: email, DIRECTUS_PASSWORD: password } = process.env;

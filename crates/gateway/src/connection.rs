@@ -167,7 +167,7 @@ impl Connection {
         match event {
             Event::Login { imei } => self.login(imei).await?,
             Event::Records { fixes } => self.store(fixes).await?,
-            Event::Ping => {}
+            Event::Response { .. } | Event::Ping => {}
             Event::Malformed { error, reply, close } => {
                 self.shared.meters.error(error.code);
                 let imei = self.device.as_ref().map(|device| tracing::field::display(device.imei));

@@ -27,6 +27,8 @@ pub struct Metrics {
     pub poison: AtomicU64,
     /// Entries in the dead letters: frames of devices that are not active.
     pub unknown: AtomicU64,
+    /// Times that a partition was found to have another owner when it was to be written.
+    pub fenced: AtomicU64,
     /// Live items that were not published: the feed was behind or away.
     pub unpublished: AtomicU64,
     /// Times that the setup was read.
@@ -126,6 +128,7 @@ impl Metrics {
             ("batches", &self.batches),
             ("log_entries_poison", &self.poison),
             ("log_entries_of_unknown_devices", &self.unknown),
+            ("partitions_fenced", &self.fenced),
             ("live_items_unpublished", &self.unpublished),
             ("setup_reads", &self.setups),
         ] {

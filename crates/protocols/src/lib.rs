@@ -8,7 +8,22 @@ use biplane_core::{ErrorCode, Fix, Imei};
 
 pub mod teltonika;
 
-/// One connection of a device, from its first byte.
+/// A protocol as those see it who only carry bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Protocol {
+    /// As in [`biplane_core::Frame::protocol`] and in `devices.protocol`.
+    pub name: &'static str,
+    /// A session for a TCP connection, where devices speak it over TCP.
+    pub tcp: Option<fn() -> Box<dyn Session>>,
+    /// A session for one datagram, where devices speak it over UDP.
+    pub udp: Option<fn() -> Box<dyn Session>>,
+}
+
+/// All that are known.
+pub const PROTOCOLS: &[Protocol] = &[teltonika::PROTOCOL];
+
+/// One connection of a device, from its first byte; or one datagram, which holds all that a
+/// connection would say.
 ///
 /// The host's loop: [`receive`](Self::receive) what the socket gave, then take
 /// [`next_event`](Self::next_event) until there is none; answer a login by
@@ -32,6 +47,13 @@ pub trait Session: Send {
     /// The bytes that tell the device that `records` records are safe. Only to be
     /// called, and sent, when they are.
     fn acknowledge(&mut self, records: usize) -> Vec<u8>;
+
+    /// The bytes that tell the device to do something; `None` where the protocol has no such
+    /// thing, or not for this text. To be called after the login only; the answer is an
+    /// [`Event::Response`].
+    fn command(&mut self, _text: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// What a device said.
@@ -46,6 +68,13 @@ pub enum Event {
     Records {
         /// As sent: implausible ones too.
         fixes: Vec<Fix>,
+    },
+    /// What it says to a command.
+    Response {
+        /// As sent, as far as it is UTF-8.
+        text: String,
+        /// Whether the device says that the command was not for it.
+        refused: bool,
     },
     /// It is still there; of several such words in a row only one is told.
     Ping,

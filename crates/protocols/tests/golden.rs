@@ -18,6 +18,7 @@ struct Case {
     hex: String,
     login: Option<String>,
     records: Option<Vec<Record>>,
+    response: Option<String>,
     error: Option<String>,
 }
 
@@ -95,6 +96,9 @@ fn published_bytes_decode_to_their_known_values() {
             }
             (Event::Malformed { error, .. }, None, Some(code)) => {
                 assert_eq!(error.code.as_str(), code, "{}", case.name);
+            }
+            (Event::Response { text, refused: false }, None, None) => {
+                assert_eq!(Some(text), case.response.as_ref(), "{}", case.name);
             }
             (event, ..) => panic!("{}: {event:?}", case.name),
         }

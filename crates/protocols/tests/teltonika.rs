@@ -3,7 +3,7 @@
 
 use biplane_core::{ErrorCode, Fix, Imei, IoValue, Timestamp};
 use biplane_protocols::teltonika::{
-    Answer, EncodeError, MAX_DATA, TeltonikaSession, Tracker, decode_data,
+    Answer, DatagramSession, EncodeError, MAX_DATA, TeltonikaSession, Tracker, decode_data,
 };
 use biplane_protocols::{Event, Session};
 use proptest::collection::vec;
@@ -57,7 +57,7 @@ fn drive(session: &mut TeltonikaSession, bytes: &[u8], pieces: &[usize]) -> Vec<
             match &event {
                 Event::Login { .. } => drop(session.decide(true)),
                 Event::Records { fixes } => drop(session.acknowledge(fixes.len())),
-                Event::Ping | Event::Malformed { .. } => {}
+                Event::Response { .. } | Event::Ping | Event::Malformed { .. } => {}
             }
             events.push(event);
         }
@@ -177,14 +177,70 @@ fn two_different_record_counts_are_named_at_their_place() {
     assert_eq!(malformed(&mut session), (ErrorCode::FrameMalformed, vec![0; 4], false));
 }
 
+/// A frame with these bytes of data.
+fn framed(data: &[u8]) -> Vec<u8> {
+    let sum = crc::Crc::<u16>::new(&crc::CRC_16_ARC).checksum(data);
+    let length = (data.len() as u32).to_be_bytes();
+    [&[0; 4], &length[..], data, &u32::from(sum).to_be_bytes()].concat()
+}
+
 #[test]
 fn a_frame_of_another_codec_is_passed_over_without_an_answer() {
     let mut session = ready();
-    let command_answer = b"\0\0\0\0\0\0\0\x0f\x0c\x01\x06\0\0\0\x07getinfo\x01\0\0\x80\x17";
-    session.receive(command_answer);
+    session.receive(&framed(b"\x07\x01\x06\0\0\0\x07getinfo\x01"));
     assert_eq!(malformed(&mut session), (ErrorCode::FrameCodec, vec![], false));
     session.receive(&Tracker::frame(&[plain()]).unwrap());
     assert!(matches!(session.next_event(), Some(Event::Records { .. })));
+}
+
+#[test]
+fn a_command_goes_out_and_its_answer_comes_between_records() {
+    let mut session = ready();
+    // The published example.
+    let sent = session.command("getinfo").unwrap();
+    assert_eq!(sent, b"\0\0\0\0\0\0\0\x0f\x0c\x01\x05\0\0\0\x07getinfo\x01\0\0\x43\x12");
+    assert_eq!(session.command(&"x".repeat(MAX_DATA)), None);
+    let answer = framed(b"\x0c\x02\x06\0\0\0\x02OK\x06\0\0\0\x03\xffas\x02");
+    session.receive(&answer);
+    session.receive(&Tracker::frame(&[plain()]).unwrap());
+    let said = |text: &str, refused| Some(Event::Response { text: text.into(), refused });
+    assert_eq!(session.next_event(), said("OK", false));
+    assert_eq!(session.next_event(), said("\u{fffd}as", false));
+    assert!(matches!(session.next_event(), Some(Event::Records { .. })));
+    session.acknowledge(1);
+    session.receive(&framed(b"\x0e\x01\x11\0\0\0\x08\x03\x52\x09\x30\x81\x45\x22\x51\x01"));
+    assert_eq!(session.next_event(), said("", true));
+    // What comes from a serial port answers nothing.
+    session.receive(&framed(b"\x0d\x01\x07\0\0\0\x06\0\0\0\x01hi\x01"));
+    assert_eq!(session.next_event(), Some(Event::Ping));
+    assert_eq!(session.next_event(), None);
+}
+
+#[test]
+fn a_datagram_is_a_login_and_records_and_has_one_answer() {
+    let frame = Tracker::frame(&[plain()]).unwrap();
+    let data = &frame[8..frame.len() - 4];
+    let head = [&[0xCA, 0xFE, 1, 5, 0, 15], imei().to_string().as_bytes()].concat();
+    let bytes = [&((head.len() + data.len()) as u16).to_be_bytes()[..], &head, data].concat();
+    let mut session = DatagramSession::default();
+    assert_eq!(session.receive(&bytes), bytes.len());
+    assert_eq!(session.next_event(), Some(Event::Login { imei: imei() }));
+    assert_eq!(session.next_event(), None, "before the decision");
+    assert!(session.decide(true).is_empty());
+    assert!(matches!(session.next_event(), Some(Event::Records { fixes }) if fixes.len() == 1));
+    assert_eq!(session.acknowledge(1), [0, 5, 0xCA, 0xFE, 1, 5, 1]);
+    assert_eq!(session.next_event(), None);
+
+    let mut refused = DatagramSession::default();
+    refused.receive(&bytes);
+    refused.next_event();
+    assert!(refused.decide(false).is_empty());
+    assert_eq!(refused.next_event(), None);
+
+    let mut cut = DatagramSession::default();
+    cut.receive(&bytes[..9]);
+    assert!(matches!(cut.next_event(), Some(Event::Malformed { close: true, .. })));
+    assert_eq!(cut.next_event(), None);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Events and their courses: times in order, a time zone that is one.
 
+use std::collections::HashMap;
+
 use biplane_core::ErrorCode;
 use serde_json::{Value, json};
 
@@ -74,20 +76,42 @@ fn start(call: &Call) -> Result<Outcome, Rejection> {
             { "event": { "_nin": keys } },
             { "event": { "status": { "_eq": "running" } } },
             { "status": { "_in": RACING } },
-            { "device": { "entries": { "_some": with_ours } } },
+            { "device": { "entries": { "_some": with_ours.clone() } } },
         ] });
-        return Ok(Outcome::needs(vec![
+        let mut needs = vec![
             Need::find("course", "checkpoints", ends, &["event", "role", "sort", "name"], None),
             Need::find("elsewhere", "entries", racing_elsewhere, &["device.name", "event.name"], 1),
-        ]));
+        ];
+        if keys.len() > 1 {
+            needs.push(Need::find("started", "entries", with_ours, STARTED, None));
+        }
+        return Ok(Outcome::needs(needs));
     };
     course(checkpoints)?;
-    let Some(entry) = elsewhere.first() else { return Ok(Outcome::default()) };
+    if let Some(entry) = elsewhere.first() {
+        return Err(in_two(entry, "is running"));
+    }
+    let started =
+        if keys.len() > 1 { call.ctx.answer("started")?.unwrap_or_default() } else { &[] };
+    let mut events = HashMap::new();
+    for entry in started {
+        let event = events.entry(entry["device"]["id"].as_str()).or_insert(&entry["event"]["id"]);
+        if **event != entry["event"]["id"] {
+            return Err(in_two(entry, "is to start too"));
+        }
+    }
+    Ok(Outcome::default())
+}
+
+const STARTED: &[&str] = &["device.id", "device.name", "event.id", "event.name"];
+
+/// A tracker can be in one race at a time.
+fn in_two(entry: &Value, how: &str) -> Rejection {
     let (device, event) = (shown(&entry["device"]["name"]), shown(&entry["event"]["name"]));
     let message = format!(
-        "status: an event can't run: its tracker {device} takes part in {event}, which is running"
+        "status: an event can't run: its tracker {device} takes part in {event}, which {how}"
     );
-    Err(Rejection::field(ErrorCode::EntryDevice, "status", message))
+    Rejection::field(ErrorCode::EntryDevice, "status", message)
 }
 
 /// The start comes before the finish, in each event; one without any of them has no course.

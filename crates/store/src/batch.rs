@@ -7,9 +7,19 @@ use biplane_core::{DeviceId, Fix, OrganizationId, Timestamp};
 
 use crate::copy::PositionRows;
 
-/// Rows to write together: all of them, or none.
-#[derive(Clone, Debug, Default)]
+/// The lease on a partition of the log under which something was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which partition.
+    pub partition: u16,
+    /// Grows with each change of owner.
+    pub generation: u64,
+}
+
+/// What was decided of one partition's frames.
+#[derive(Clone, Debug)]
 pub struct Batch {
+    pub(crate) claim: Claim,
     pub(crate) fresh: PositionRows,
     pub(crate) doubtful: PositionRows,
     pub(crate) quarantine: PositionRows,
@@ -36,6 +46,24 @@ pub struct Status {
 }
 
 impl Batch {
+    /// Nothing yet.
+    pub fn new(claim: Claim) -> Self {
+        Self {
+            claim,
+            fresh: PositionRows::default(),
+            doubtful: PositionRows::default(),
+            quarantine: PositionRows::default(),
+            days: BTreeSet::new(),
+            crossings: Vec::new(),
+            status: BTreeMap::new(),
+        }
+    }
+
+    /// Under which lease its frames were read.
+    pub fn claim(&self) -> Claim {
+        self.claim
+    }
+
     /// Adds a position. `fresh` promises that no row of this device and time is in the table or
     /// in this batch: should the promise be wrong, the batch is written all the same, only slower.
     pub fn position(

@@ -8,7 +8,7 @@ mod setup_reader;
 mod state_reader;
 mod writer;
 
-pub use batch::{Batch, Status};
+pub use batch::{Batch, Claim, Status};
 pub use connection::{ConnectError, Notices, connect};
 pub use setup_reader::{ReadSetupError, SetupReader};
 pub use state_reader::{DeviceState, ReadStateError, StateReader};

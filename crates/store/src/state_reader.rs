@@ -10,7 +10,8 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::connection::from_system_time;
-use crate::{ConnectError, connect};
+use crate::writer::claim_parameters;
+use crate::{Claim, ConnectError, connect};
 
 /// Why the state could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,20 @@ impl StateReader {
     /// Connects at the first question.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), client: None }
+    }
+
+    /// Takes partitions over: returns once the owners before have written their last, and names
+    /// those that a newer lease has already, ascending.
+    pub async fn claim(&mut self, claims: &[Claim]) -> Result<Vec<u16>, ReadStateError> {
+        let parameters = claim_parameters(claims);
+        let lost: Vec<i16> = self
+            .client()
+            .await?
+            .query_one("SELECT telemetry.claim_partitions($1, $2)", &[&parameters.0, &parameters.1])
+            .await
+            .map_err(ReadStateError::Read)?
+            .get(0);
+        Ok(lost.into_iter().map(|it| it as u16).collect())
     }
 
     /// The states of devices, in any order, each with up to `refused` fixes that were refused.

@@ -1,9 +1,9 @@
 //! Writing a batch: each row once, however often the batch is written.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 
-use biplane_core::Timestamp;
+use biplane_core::{DeviceId, Timestamp};
 use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio_postgres::error::SqlState;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::connection::to_system_time;
 use crate::copy::{COLUMNS, HEADER, PositionRows, TRAILER};
-use crate::{Batch, ConnectError, connect};
+use crate::{Batch, Claim, ConnectError, Status, connect};
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,12 @@ pub enum WriteError {
     /// No connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// Newer leases than ours have written these partitions: what was read under ours must not be.
+    #[error("partitions {partitions:?} have another owner")]
+    Fenced {
+        /// Which, ascending.
+        partitions: Vec<u16>,
+    },
     /// PostgreSQL refused or went away.
     #[error("PostgreSQL did not take the batch while writing {part}")]
     Refused {
@@ -69,20 +75,21 @@ impl Writer {
         Self { url: url.into(), session: None, days: HashSet::new() }
     }
 
-    /// Writes all of a batch in one transaction.
+    /// Writes all batches in one transaction.
     ///
-    /// What the batch calls fresh goes into the table by plain COPY. Should a row of it be there
-    /// after all, the whole batch takes the way of the doubtful: COPY into a staging table, then
-    /// `INSERT … ON CONFLICT DO NOTHING`.
-    pub async fn write(&mut self, batch: &Batch) -> Result<Counts, WriteError> {
-        let written = match self.attempt(batch, true).await {
+    /// What they call fresh goes into the table by plain COPY. Should a row of it be there
+    /// after all, everything takes the way of the doubtful: COPY into a staging table, then
+    /// `INSERT … ON CONFLICT DO NOTHING`. Nothing is written when one of the batches was decided
+    /// under a lease that is no longer the newest ([`WriteError::Fenced`]).
+    pub async fn write(&mut self, batches: &[&Batch]) -> Result<Counts, WriteError> {
+        let written = match self.attempt(batches, true).await {
             Err(error) if error.has_state(&SqlState::UNIQUE_VIOLATION) => {
-                self.attempt(batch, false).await
+                self.attempt(batches, false).await
             }
             // A partition that was there is gone: old data came after its retention ended.
             Err(error) if error.has_state(&SqlState::CHECK_VIOLATION) => {
                 self.days.clear();
-                self.attempt(batch, true).await
+                self.attempt(batches, true).await
             }
             written => written,
         };
@@ -92,14 +99,18 @@ impl Writer {
         written
     }
 
-    async fn attempt(&mut self, batch: &Batch, trust_fresh: bool) -> Result<Counts, WriteError> {
+    async fn attempt(
+        &mut self,
+        batches: &[&Batch],
+        trust_fresh: bool,
+    ) -> Result<Counts, WriteError> {
         if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
             self.session = None;
             self.session = Some(Session::open(&self.url).await?);
         }
         let Session { client, statements } = self.session.as_mut().expect("set above");
 
-        for &day in &batch.days {
+        for &day in batches.iter().flat_map(|batch| &batch.days) {
             if !self.days.contains(&day) {
                 let at = to_system_time(day);
                 client
@@ -111,14 +122,16 @@ impl Writer {
         }
 
         let transaction = client.transaction().await.map_err(part("nothing yet"))?;
+        hold(&transaction, &statements.claim, batches).await?;
         let mut counts = Counts::default();
         let failed = part("positions");
-        let mut staged = vec![&batch.doubtful];
+        let fresh = batches.iter().map(|batch| &batch.fresh);
+        let mut staged: Vec<_> = batches.iter().map(|batch| &batch.doubtful).collect();
         if trust_fresh {
-            counts.stored =
-                copy(&transaction, &statements.copy, &[&batch.fresh]).await.map_err(&failed)?;
+            let fresh: Vec<_> = fresh.collect();
+            counts.stored = copy(&transaction, &statements.copy, &fresh).await.map_err(&failed)?;
         } else {
-            staged.push(&batch.fresh);
+            staged.extend(fresh);
         }
         let sent = copy(&transaction, &statements.stage, &staged).await.map_err(&failed)?;
         if sent > 0 {
@@ -128,17 +141,21 @@ impl Writer {
             counts.duplicate = sent - inserted;
         }
         let failed = part("the quarantine");
-        let strays = [&batch.quarantine];
+        let strays: Vec<_> = batches.iter().map(|batch| &batch.quarantine).collect();
         if copy(&transaction, &statements.stage_quarantine, &strays).await.map_err(&failed)? > 0 {
             let insert = &statements.insert_quarantine;
             counts.quarantined = transaction.execute(insert, &[]).await.map_err(&failed)?;
         }
-        if !batch.crossings.is_empty() {
-            let written = crossings(&transaction, &statements.crossings, batch).await;
+        let rows: Vec<_> = batches.iter().flat_map(|batch| &batch.crossings).collect();
+        if !rows.is_empty() {
+            let written = crossings(&transaction, &statements.crossings, &rows).await;
             counts.crossings = written.map_err(part("crossings"))?;
         }
-        if !batch.status.is_empty() {
-            let written = status(&transaction, &statements.status, batch).await;
+        // An IMEI that went to another device may have put one device into two partitions.
+        let rows: BTreeMap<_, _> = batches.iter().flat_map(|batch| &batch.status).collect();
+        let rows: Vec<_> = rows.into_iter().collect();
+        if !rows.is_empty() {
+            let written = status(&transaction, &statements.status, &rows).await;
             written.map_err(part("the devices' status"))?;
         }
         transaction.commit().await.map_err(part("its end"))?;
@@ -163,6 +180,7 @@ struct Session {
 
 #[derive(Debug)]
 struct Statements {
+    claim: Statement,
     copy: Statement,
     stage: Statement,
     insert_staged: Statement,
@@ -201,6 +219,7 @@ impl Session {
              SELECT {shared}, fault_reason FROM pg_temp.staged_quarantine ON CONFLICT DO NOTHING"
         );
         Ok(Statements {
+            claim: client.prepare(CLAIM).await?,
             copy: client.prepare(&copy_to("telemetry.positions")).await?,
             stage: client.prepare(&copy_to("pg_temp.staged_positions")).await?,
             insert_staged: client.prepare(&insert_staged).await?,
@@ -210,6 +229,32 @@ impl Session {
             status: client.prepare(STATUS).await?,
         })
     }
+}
+
+const CLAIM: &str = "SELECT telemetry.claim_partitions($1, $2)";
+
+/// Holds the batches' partitions until the transaction ends.
+async fn hold(
+    transaction: &Transaction<'_>,
+    statement: &Statement,
+    batches: &[&Batch],
+) -> Result<(), WriteError> {
+    let claims: Vec<Claim> = batches.iter().map(|batch| batch.claim).collect();
+    let parameters = claim_parameters(&claims);
+    let row = transaction
+        .query_one(statement, &[&parameters.0, &parameters.1])
+        .await
+        .map_err(part("the partitions' owners"))?;
+    let lost: Vec<i16> = row.get(0);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(WriteError::Fenced { partitions: lost.into_iter().map(|it| it as u16).collect() })
+}
+
+/// As `telemetry.claim_partitions` takes them.
+pub(crate) fn claim_parameters(claims: &[Claim]) -> (Vec<i16>, Vec<i64>) {
+    claims.iter().map(|it| (it.partition as i16, it.generation as i64)).unzip()
 }
 
 /// Sends rows to a table; says how many.
@@ -257,11 +302,10 @@ const CROSSINGS: &str = "
 async fn crossings(
     transaction: &Transaction<'_>,
     statement: &Statement,
-    batch: &Batch,
+    rows: &[&biplane_core::timing::Crossing],
 ) -> Result<u64, tokio_postgres::Error> {
-    let rows = &batch.crossings;
     let ids = |id: &dyn Fn(&biplane_core::timing::Crossing) -> Uuid| {
-        rows.iter().map(id).collect::<Vec<_>>()
+        rows.iter().copied().map(id).collect::<Vec<_>>()
     };
     let course = |id: &dyn Fn((Uuid, Uuid, Uuid)) -> Uuid| -> Vec<Option<Uuid>> {
         rows.iter()
@@ -327,19 +371,18 @@ const STATUS: &str = "
 async fn status(
     transaction: &Transaction<'_>,
     statement: &Statement,
-    batch: &Batch,
+    rows: &[(&DeviceId, &Status)],
 ) -> Result<u64, tokio_postgres::Error> {
-    let rows: Vec<_> = batch.status.values().collect();
-    let fixes: Vec<_> = rows.iter().map(|row| row.last_fix.as_ref()).collect();
+    let fixes: Vec<_> = rows.iter().map(|(_, row)| row.last_fix.as_ref()).collect();
     transaction
         .execute(
             statement,
             &[
-                &batch.status.keys().map(|device| device.0).collect::<Vec<_>>(),
-                &rows.iter().map(|row| row.organization.0).collect::<Vec<_>>(),
-                &rows.iter().map(|row| to_system_time(row.received_at)).collect::<Vec<_>>(),
-                &rows.iter().map(|row| &*row.protocol).collect::<Vec<_>>(),
-                &rows.iter().map(|row| &*row.gateway).collect::<Vec<_>>(),
+                &rows.iter().map(|(device, _)| device.0).collect::<Vec<_>>(),
+                &rows.iter().map(|(_, row)| row.organization.0).collect::<Vec<_>>(),
+                &rows.iter().map(|(_, row)| to_system_time(row.received_at)).collect::<Vec<_>>(),
+                &rows.iter().map(|(_, row)| &*row.protocol).collect::<Vec<_>>(),
+                &rows.iter().map(|(_, row)| &*row.gateway).collect::<Vec<_>>(),
                 &fixes
                     .iter()
                     .map(|fix| fix.map(|fix| to_system_time(fix.time)))

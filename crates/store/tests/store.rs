@@ -8,7 +8,7 @@ use biplane_core::geofence::{Moment, Segment};
 use biplane_core::live::Direction;
 use biplane_core::timing::{Crossing, CrossingStatus, Device, crossing_id};
 use biplane_core::{Fix, Imei, IoValue, Timestamp};
-use biplane_store::{Batch, Counts, SetupReader, StateReader, Status, Writer};
+use biplane_store::{Batch, Claim, Counts, SetupReader, StateReader, Status, WriteError, Writer};
 use support::TestPostgres;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -110,11 +110,13 @@ fn crossing(geofence: u128, seconds: i64) -> Crossing {
     }
 }
 
+const CLAIM: Claim = Claim { partition: 3, generation: 7 };
+
 #[tokio::test]
 async fn a_batch_written_twice_is_stored_once_whichever_way_it_takes() {
     let (server, client) = server().await;
     let mut writer = Writer::new(server.url());
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(CLAIM);
     for n in 0..100 {
         let fault = (n % 10 == 0).then_some("impossible_speed");
         // Over midnight, so that two partitions are needed.
@@ -134,11 +136,11 @@ async fn a_batch_written_twice_is_stored_once_whichever_way_it_takes() {
     batch.crossings.push(crossing(0xf1, 44_400));
     batch.status(DEVICE.id, status(Some(fix(44_450, 46.0)), 50_000));
 
-    let first = writer.write(&batch).await.unwrap();
+    let first = writer.write(&[&batch]).await.unwrap();
     assert_eq!(first, Counts { stored: 102, duplicate: 0, quarantined: 2, crossings: 1 });
-    let again = writer.write(&batch).await.unwrap();
+    let again = writer.write(&[&batch]).await.unwrap();
     assert_eq!(again, Counts { stored: 0, duplicate: 102, quarantined: 0, crossings: 0 });
-    let stranger = Writer::new(server.url()).write(&batch).await.unwrap();
+    let stranger = Writer::new(server.url()).write(&[&batch]).await.unwrap();
     assert_eq!(stranger, again);
 
     assert_eq!(count(&client, "telemetry.positions").await, 102);
@@ -167,13 +169,58 @@ async fn a_batch_written_twice_is_stored_once_whichever_way_it_takes() {
     assert_eq!(row.get::<_, &str>(10), r#"{"239": 18446744073709551615, "385": "01ab"}"#);
 }
 
+/// A processor that was stopped for longer than its lease wakes up with a batch in its hands.
+#[tokio::test]
+async fn a_paused_owner_writes_no_more_once_the_next_has_come() {
+    let (server, client) = server().await;
+    let (mut paused, mut next) = (Writer::new(server.url()), StateReader::new(server.url()));
+    let batch_of = |claim, seconds| {
+        let mut batch = Batch::new(claim);
+        batch.position(DEVICE, &fix(seconds, 46.0), at(seconds), None, true);
+        batch
+    };
+    paused.write(&[&batch_of(CLAIM, 10)]).await.unwrap();
+    let newer = Claim { generation: 8, ..CLAIM };
+    assert!(next.claim(&[newer]).await.unwrap().is_empty());
+    assert!(next.claim(&[newer]).await.unwrap().is_empty(), "twice is once");
+
+    let other = Claim { partition: 4, ..CLAIM };
+    let (late, mine) = (batch_of(CLAIM, 20), batch_of(other, 30));
+    match paused.write(&[&late, &mine]).await {
+        Err(WriteError::Fenced { partitions }) => assert_eq!(partitions, [3]),
+        written => panic!("{written:?}"),
+    }
+    assert_eq!(count(&client, "telemetry.positions").await, 1, "nothing of it was written");
+    paused.write(&[&mine]).await.unwrap();
+    assert_eq!(count(&client, "telemetry.positions").await, 2);
+    assert_eq!(next.claim(&[CLAIM, other]).await.unwrap(), [3]);
+    Writer::new(server.url()).write(&[&batch_of(newer, 40)]).await.unwrap();
+    assert_eq!(count(&client, "telemetry.positions").await, 3);
+}
+
+#[tokio::test]
+async fn the_next_owner_waits_for_what_the_one_before_is_just_writing() {
+    let (server, _) = server().await;
+    let (mut before, _) = biplane_store::connect(&server.url()).await.unwrap();
+    let writing = before.transaction().await.unwrap();
+    let claim = "SELECT telemetry.claim_partitions('{3}', '{7}')";
+    writing.batch_execute(claim).await.unwrap();
+    let newer = [Claim { generation: 8, ..CLAIM }];
+    let mut next = StateReader::new(server.url());
+    let mut claiming = Box::pin(next.claim(&newer));
+    let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut claiming).await;
+    assert!(early.is_err(), "it did not wait");
+    writing.commit().await.unwrap();
+    assert!(claiming.await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_crossing_outlives_its_checkpoint_but_not_its_fence() {
     let (server, client) = server().await;
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(CLAIM);
     // Checkpoint c9 and fence f9 were deleted while the batch was on its way.
     batch.crossings = vec![crossing(0xf1, 10), crossing(0xf9, 10)];
-    let counts = Writer::new(server.url()).write(&batch).await.unwrap();
+    let counts = Writer::new(server.url()).write(&[&batch]).await.unwrap();
     assert_eq!(counts.crossings, 1);
     let row = client
         .query_one(
@@ -198,9 +245,9 @@ async fn an_older_fix_never_replaces_a_newer_one_in_the_status() {
         (None, 400),
         (Some(fix(60, 46.0)), 350),
     ] {
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(CLAIM);
         batch.status(DEVICE.id, status(last_fix, received));
-        writer.write(&batch).await.unwrap();
+        writer.write(&[&batch]).await.unwrap();
     }
     let row = client
         .query_one(
@@ -230,9 +277,9 @@ async fn a_tracker_that_changed_hands_showed_its_last_position_to_its_new_tenant
         (None, buyer.into()),
         (Some(fix(50, 46.0)), buyer.into()),
     ] {
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(CLAIM);
         batch.status(DEVICE.id, Status { organization: owner, ..status(last_fix.clone(), 200) });
-        writer.write(&batch).await.unwrap();
+        writer.write(&[&batch]).await.unwrap();
         let row = client
             .query_one("SELECT organization, last_fix_at::text, lat FROM device_status", &[])
             .await
@@ -248,7 +295,7 @@ async fn a_tracker_that_changed_hands_showed_its_last_position_to_its_new_tenant
 async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
     let (server, _) = server().await;
     let mut writer = Writer::new(server.url());
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(CLAIM);
     batch.position(DEVICE, &fix(100, 46.123_456_789_012), at(100), None, true);
     batch.position(DEVICE, &fix(100, 47.0), at(100), None, false);
     for (seconds, reason) in [
@@ -261,7 +308,7 @@ async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
         batch.position(DEVICE, &far, at(seconds), Some(reason), true);
     }
     batch.status(DEVICE.id, status(Some(fix(100, 46.123_456_789_012)), 120));
-    writer.write(&batch).await.unwrap();
+    writer.write(&[&batch]).await.unwrap();
 
     let unknown = Uuid::from_u128(0xd3).into();
     let mut reader = StateReader::new(server.url());

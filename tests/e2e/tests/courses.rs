@@ -106,5 +106,10 @@ async fn an_event_starts_only_with_trackers_that_race_nowhere_else() {
     let over = json!({ "status": "finished" });
     let finished = path("events", tenant.event);
     tenant.operator.call(Method::PATCH, &finished, Some(&over)).await.expect("it is over");
+    let both = json!({ "keys": [tenant.event, next], "data": started });
+    let (status, reason, message, _) =
+        refusal(tenant.operator.call(Method::PATCH, "/items/events", Some(&both)).await);
+    assert_eq!((status, reason.as_str()), (400, "ENTRY_DEVICE"), "{message}");
+    assert!(message.contains("is to start too"), "{message}");
     tenant.operator.call(Method::PATCH, &next, Some(&started)).await.expect("the next one runs");
 }

@@ -1,13 +1,13 @@
 //! What frames mean. Pure: the same frames after the same state are always decided the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use biplane_core::geodesy::Point;
 use biplane_core::live::{LiveItem, LivePosition, PublishedPosition};
 use biplane_core::plausibility::{Fault, Plausibility};
 use biplane_core::timing::{Device, Setup, Tracker, Verdict};
 use biplane_core::{DeviceId, Fix, Frame, OrganizationId, Timestamp};
-use biplane_store::{Batch, DeviceState, Status};
+use biplane_store::{Batch, Claim, DeviceState, Status};
 
 /// What is known of the devices whose partitions this process owns.
 #[derive(Debug, Default)]
@@ -33,7 +33,8 @@ struct Known {
 /// What a batch of frames leads to.
 #[derive(Debug, Default)]
 pub(crate) struct Decided {
-    pub batch: Batch,
+    /// By partition.
+    pub batches: BTreeMap<u16, Batch>,
     /// Positions to show at once, by partition.
     pub positions: HashMap<u16, Vec<LiveItem>>,
     /// Crossings to show once they are written, by partition.
@@ -49,12 +50,19 @@ impl Decider {
 
     /// Whether what was read under this generation still is to be decided. A newer generation
     /// forgets what was known: someone else may have owned the partition between.
-    pub(crate) fn enter(&mut self, partition: u16, generation: u64) -> bool {
+    pub(crate) fn enter(&mut self, Claim { partition, generation }: Claim) -> bool {
         let known = self.partitions.entry(partition).or_default();
         if known.generation < generation {
             *known = Partition { generation, devices: HashMap::new() };
         }
         known.generation == generation
+    }
+
+    /// Whether this is the first that is read under a lease: then the partition is to be claimed.
+    pub(crate) fn is_new(&self, claim: Claim) -> bool {
+        self.partitions
+            .get(&claim.partition)
+            .is_none_or(|known| known.generation < claim.generation)
     }
 
     pub(crate) fn knows(&self, partition: u16, device: DeviceId) -> bool {
@@ -82,6 +90,8 @@ impl Decider {
         decided: &mut Decided,
     ) {
         let partition_state = self.partitions.entry(partition).or_default();
+        let claim = Claim { partition, generation: partition_state.generation };
+        let batch = decided.batches.entry(partition).or_insert_with(|| Batch::new(claim));
         let known = partition_state.devices.entry(device.id).or_insert_with(|| Known {
             organization: device.organization,
             tracker: Tracker::default(),
@@ -92,7 +102,7 @@ impl Decider {
             known.organization = device.organization;
             known.tracker = Tracker::default();
         }
-        let first_crossing = decided.batch.crossings.len();
+        let first_crossing = batch.crossings.len();
         let (mut moved, mut marked) = (None, None);
         for fix in &frame.fixes {
             let verdict = known.tracker.observe(
@@ -101,11 +111,11 @@ impl Decider {
                 device,
                 setup,
                 &self.limits,
-                &mut decided.batch.crossings,
+                &mut batch.crossings,
             );
             let fault = match verdict {
                 Verdict::Quarantined(reason) => {
-                    decided.batch.quarantine(device, fix, frame.received_at, reason.as_str());
+                    batch.quarantine(device, fix, frame.received_at, reason.as_str());
                     continue;
                 }
                 Verdict::Faulty(fault) => {
@@ -126,9 +136,9 @@ impl Decider {
             if fresh {
                 known.watermark = Some(fix.time);
             }
-            decided.batch.position(device, fix, frame.received_at, fault, fresh);
+            batch.position(device, fix, frame.received_at, fault, fresh);
         }
-        decided.batch.status(
+        batch.status(
             device.id,
             Status {
                 organization: device.organization,
@@ -149,7 +159,7 @@ impl Decider {
             let items = shown.into_iter().map(|(fix, faulty)| live_position(device, fix, faulty));
             decided.positions.entry(partition).or_default().extend(items);
         }
-        let new = &decided.batch.crossings[first_crossing..];
+        let new = &batch.crossings[first_crossing..];
         if !new.is_empty() {
             let items = new.iter().map(|crossing| LiveItem::Crossing(crossing.live()));
             decided.crossings.entry(partition).or_default().extend(items);
@@ -228,7 +238,7 @@ mod tests {
             };
             let mut decided = Decided::default();
             decider.decide(0, &frame, device, &Setup::default(), &mut decided);
-            assert_eq!(decided.batch.positions(), 1, "stored all the same");
+            assert_eq!(decided.batches[&0].positions(), 1, "stored all the same");
             decided.positions.values().map(Vec::len).sum::<usize>()
         };
         assert_eq!([shown(200.0), shown(f64::NAN), shown(46.0)], [0, 0, 1]);

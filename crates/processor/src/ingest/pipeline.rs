@@ -1,6 +1,6 @@
 //! From chunks to what is to be written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -8,7 +8,7 @@ use biplane_bus::{EntryId, Lease, Poison};
 use biplane_core::plausibility::Plausibility;
 use biplane_core::timing::{Device, Setup};
 use biplane_core::{DeviceId, Frame, Imei, Timestamp};
-use biplane_store::StateReader;
+use biplane_store::{Claim, StateReader};
 use tokio::sync::mpsc;
 
 use super::away::Away;
@@ -59,7 +59,8 @@ impl Pipeline {
 
     /// `None` when the process ends.
     async fn decide(&mut self, decider: &mut Decider, mut chunks: Vec<Chunk>) -> Option<Work> {
-        chunks.retain(|chunk| decider.enter(chunk.lease.partition, chunk.lease.generation));
+        self.claim(decider, &chunks).await;
+        chunks.retain(|chunk| decider.enter(claim_of(&chunk.lease)));
         let mut setup = self.setup.current().await?;
         let unknown = |setup: &Setup| {
             frames(&chunks).any(|(_, frame)| !setup.devices.contains_key(&frame.imei))
@@ -109,6 +110,26 @@ impl Pipeline {
         Some(work)
     }
 
+    /// Before anything is read of what an owner before has written: after this he writes no more.
+    async fn claim(&mut self, decider: &Decider, chunks: &[Chunk]) {
+        let claims: BTreeMap<u16, Claim> = chunks
+            .iter()
+            .map(|chunk| claim_of(&chunk.lease))
+            .filter(|claim| decider.is_new(*claim))
+            .map(|claim| (claim.partition, claim))
+            .collect();
+        if claims.is_empty() {
+            return;
+        }
+        let claims: Vec<Claim> = claims.into_values().collect();
+        let mut away = Away::new("claiming partitions", Some(&self.metrics.database_away));
+        // Should a newer lease have them already, the writer finds out too and leaves them.
+        while let Err(error) = self.states.claim(&claims).await {
+            away.failed(&error).await;
+        }
+        away.succeeded();
+    }
+
     /// Reads from the database what is not known yet of the chunks' devices.
     async fn learn(&mut self, decider: &mut Decider, chunks: &[Chunk], setup: &Setup) {
         let mut missing: HashMap<DeviceId, (u16, Device)> = HashMap::new();
@@ -147,6 +168,10 @@ impl Pipeline {
             counter.fetch_add(count, Relaxed);
         }
     }
+}
+
+fn claim_of(lease: &Lease) -> Claim {
+    Claim { partition: lease.partition, generation: lease.generation }
 }
 
 fn frames(chunks: &[Chunk]) -> impl Iterator<Item = (&Lease, &Frame)> {

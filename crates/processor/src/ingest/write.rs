@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use biplane_bus::{Log, LogError};
-use biplane_store::{Counts, Writer};
+use biplane_store::{Counts, WriteError, Writer};
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
@@ -51,25 +51,48 @@ pub(crate) async fn write(
 }
 
 async fn write_one(writer: &mut Writer, work: &mut Work, publisher: &Publisher, metrics: &Metrics) {
-    let batch = &work.decided.batch;
-    if !batch.is_empty() {
-        let started = Instant::now();
-        let mut away = Away::new("writing to the database", Some(&metrics.database_away));
-        let counts = loop {
-            match writer.write(batch).await {
-                Ok(counts) => break counts,
-                Err(error) => away.failed(&error).await,
-            }
-        };
-        away.succeeded();
-        metrics.observe_write(started.elapsed(), batch.positions());
-        count(metrics, counts);
-        let written = now();
-        for &(received_at, positions) in &work.received {
-            let seconds = (written - received_at) as f64 / 1000.0;
-            metrics.frame_to_row_seconds.observe(seconds.max(0.0), positions as u64);
+    let started = Instant::now();
+    let mut away = Away::new("writing to the database", Some(&metrics.database_away));
+    let (counts, positions) = loop {
+        let batches: Vec<_> =
+            work.decided.batches.values().filter(|batch| !batch.is_empty()).collect();
+        if batches.is_empty() {
+            away.succeeded();
+            return;
         }
-        publisher.crossings(std::mem::take(&mut work.decided.crossings));
+        match writer.write(&batches).await {
+            Ok(counts) => break (counts, batches.iter().map(|batch| batch.positions()).sum()),
+            // The next owner reads all of it again: it is not committed.
+            Err(WriteError::Fenced { partitions }) => {
+                tracing::warn!(
+                    ?partitions,
+                    "partitions went to another processor before what was read of them was written"
+                );
+                metrics.fenced.fetch_add(partitions.len() as u64, Relaxed);
+                work.forget(&partitions);
+            }
+            Err(error) => away.failed(&error).await,
+        }
+    };
+    away.succeeded();
+    metrics.observe_write(started.elapsed(), positions);
+    count(metrics, counts);
+    let written = now();
+    for &(received_at, positions) in &work.received {
+        let seconds = (written - received_at) as f64 / 1000.0;
+        metrics.frame_to_row_seconds.observe(seconds.max(0.0), positions as u64);
+    }
+    publisher.crossings(std::mem::take(&mut work.decided.crossings));
+}
+
+impl Work {
+    /// Leaves partitions to who owns them now.
+    fn forget(&mut self, partitions: &[u16]) {
+        let lost = |partition: &u16| partitions.contains(partition);
+        self.decided.batches.retain(|partition, _| !lost(partition));
+        self.decided.crossings.retain(|partition, _| !lost(partition));
+        self.done.retain(|(lease, _)| !lost(&lease.partition));
+        self.dead.retain(|(lease, _, _)| !lost(&lease.partition));
     }
 }
 

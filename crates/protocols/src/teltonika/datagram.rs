@@ -8,7 +8,7 @@ use biplane_core::{ErrorCode, Fix, Imei};
 
 use super::reader::Reader;
 use super::{ascii_imei, decode_data};
-use crate::Malformed;
+use crate::{Event, Malformed, Session};
 
 /// What a device sent in one datagram.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,5 +59,73 @@ impl Datagram {
         answer.extend_from_slice(&self.packet.to_be_bytes());
         answer.extend_from_slice(&[1, self.avl_packet, records]);
         answer
+    }
+}
+
+/// One datagram from arrival to answer: a login, then its records. Nothing is answered to a device
+/// that is refused, nor to what is no datagram: UDP has no word for it.
+#[derive(Debug, Default)]
+pub struct DatagramSession {
+    state: State,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Waiting,
+    Received(Result<Datagram, Malformed>),
+    /// The host has yet to decide on the login.
+    Deciding(Datagram),
+    Accepted(Datagram),
+    /// The host has yet to store the records.
+    Storing(Datagram),
+}
+
+impl Session for DatagramSession {
+    fn protocol(&self) -> &'static str {
+        super::PROTOCOL.name
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> usize {
+        self.state = State::Received(Datagram::decode(bytes));
+        bytes.len()
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
+        let (state, event) = match std::mem::take(&mut self.state) {
+            State::Received(Ok(datagram)) => {
+                let imei = datagram.imei;
+                (State::Deciding(datagram), Some(Event::Login { imei }))
+            }
+            State::Received(Err(error)) => {
+                let event = Event::Malformed { error, reply: Vec::new(), close: true };
+                (State::Waiting, Some(event))
+            }
+            State::Accepted(mut datagram) => {
+                let fixes = std::mem::take(&mut datagram.fixes);
+                (State::Storing(datagram), Some(Event::Records { fixes }))
+            }
+            state => (state, None),
+        };
+        self.state = state;
+        event
+    }
+
+    fn decide(&mut self, accepted: bool) -> Vec<u8> {
+        self.state = match std::mem::take(&mut self.state) {
+            State::Deciding(datagram) if accepted => State::Accepted(datagram),
+            _ => State::Waiting,
+        };
+        Vec::new()
+    }
+
+    fn acknowledge(&mut self, records: usize) -> Vec<u8> {
+        match std::mem::take(&mut self.state) {
+            // A datagram holds 255 records at most.
+            State::Storing(datagram) => {
+                datagram.acknowledgement(u8::try_from(records).unwrap_or(u8::MAX))
+            }
+            _ => Vec::new(),
+        }
     }
 }

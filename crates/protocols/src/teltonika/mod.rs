@@ -9,6 +9,8 @@
 
 use biplane_core::Imei;
 
+use crate::Protocol;
+
 mod capture;
 mod datagram;
 mod decode;
@@ -19,11 +21,18 @@ mod reader;
 mod session;
 
 pub use capture::{Piece, decode_capture};
-pub use datagram::Datagram;
+pub use datagram::{Datagram, DatagramSession};
 pub use decode::decode_data;
 pub use encode::{Answer, EncodeError, Tracker};
 pub use message::{Message, MessageKind, command_frame, decode_messages};
 pub use session::TeltonikaSession;
+
+/// Over TCP and UDP.
+pub const PROTOCOL: Protocol = Protocol {
+    name: "teltonika",
+    tcp: Some(|| Box::new(TeltonikaSession::new())),
+    udp: Some(|| Box::new(DatagramSession::default())),
+};
 
 /// The most bytes of data (codec to second count) that a frame may declare.
 ///

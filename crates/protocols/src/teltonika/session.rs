@@ -1,6 +1,9 @@
-use biplane_core::ErrorCode;
+use std::collections::VecDeque;
+
+use biplane_core::{ErrorCode, Fix};
 
 use super::frame::{self, Framed};
+use super::message::{Message, MessageKind, command_frame, decode_messages, is_message_codec};
 use super::{HEADER, MAX_DATA, TRAILER, ascii_imei, decode_data};
 use crate::{Event, Malformed, Session};
 
@@ -10,13 +13,16 @@ use crate::{Event, Malformed, Session};
 /// (checksum, counts) is answered by a count of 0, so that the device sends it
 /// again, and the third such frame in a row ends the connection; one whose
 /// borders are not known (preamble, length) ends it at once. A frame of another
-/// codec is passed over without an answer.
+/// codec is passed over without an answer. Commands go out in Codec 12, answers are
+/// taken in 12 to 15 and want no acknowledgement.
 #[derive(Debug)]
 pub struct TeltonikaSession {
     state: State,
     buffer: Vec<u8>,
     /// Wrong frames since the last good one.
     wrong: u8,
+    /// Of a frame with several messages, those yet to be told.
+    messages: VecDeque<Message>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +46,7 @@ const KEPT_CAPACITY: usize = 2 * 1024;
 
 impl Default for TeltonikaSession {
     fn default() -> Self {
-        Self { state: State::Login, buffer: Vec::new(), wrong: 0 }
+        Self { state: State::Login, buffer: Vec::new(), wrong: 0, messages: VecDeque::new() }
     }
 }
 
@@ -62,6 +68,17 @@ impl TeltonikaSession {
         self.buffer = Vec::new();
         let error = Malformed { code, offset, message };
         Event::Malformed { error, reply: Vec::new(), close: true }
+    }
+
+    /// The next message that answers a command.
+    fn answer(&mut self) -> Option<Event> {
+        while let Some(Message { kind, payload, .. }) = self.messages.pop_front() {
+            if matches!(kind, MessageKind::Response | MessageKind::Refusal) {
+                let text = String::from_utf8_lossy(&payload).into_owned();
+                return Some(Event::Response { text, refused: kind == MessageKind::Refusal });
+            }
+        }
+        None
     }
 
     /// A whole frame that can't be taken.
@@ -123,17 +140,23 @@ impl TeltonikaSession {
                 return Some(self.close(error.code, error.offset, error.message));
             }
             Framed::Damaged { error, length } => (Err(error), length),
-            Framed::Whole { data, length } => (decode_data(data).map_err(frame::in_frame), length),
+            Framed::Whole { data, length } => (content(data).map_err(frame::in_frame), length),
         };
         self.drop_front(length);
-        Some(match decoded {
-            Ok(fixes) => {
+        match decoded {
+            Ok(Content::Records(fixes)) => {
                 self.wrong = 0;
                 self.state = State::Storing;
-                Event::Records { fixes }
+                Some(Event::Records { fixes })
             }
-            Err(error) => self.refuse(error),
-        })
+            Ok(Content::Messages(messages)) => {
+                self.wrong = 0;
+                self.messages.extend(messages);
+                // What a device hands on from its serial port answers nothing.
+                self.answer().or(Some(Event::Ping))
+            }
+            Err(error) => Some(self.refuse(error)),
+        }
     }
 }
 
@@ -152,6 +175,9 @@ impl Session for TeltonikaSession {
     }
 
     fn next_event(&mut self) -> Option<Event> {
+        if let Some(answer) = self.answer() {
+            return Some(answer);
+        }
         match (self.state, self.buffer.first()) {
             (_, None) | (State::Deciding | State::Storing | State::Closed, _) => None,
             (_, Some(&PING)) => {
@@ -175,5 +201,21 @@ impl Session for TeltonikaSession {
             self.state = State::Frames;
         }
         (records as u32).to_be_bytes().to_vec()
+    }
+
+    fn command(&mut self, text: &str) -> Option<Vec<u8>> {
+        command_frame(text)
+    }
+}
+
+enum Content {
+    Records(Vec<Fix>),
+    Messages(Vec<Message>),
+}
+
+fn content(data: &[u8]) -> Result<Content, Malformed> {
+    match data.first() {
+        Some(&codec) if is_message_codec(codec) => decode_messages(data).map(Content::Messages),
+        _ => decode_data(data).map(Content::Records),
     }
 }
