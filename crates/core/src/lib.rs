@@ -15,6 +15,7 @@ pub mod geofence;
 pub mod ids;
 pub mod live;
 pub mod plausibility;
+pub mod recompute;
 pub mod results;
 pub mod shown;
 pub mod simplify;

@@ -39,12 +39,20 @@ pub enum Fault {
     Future,
     /// Too far from the fix before to have moved there.
     ImpossibleSpeed,
+    /// Somebody says so ([`crate::timing::Flag`]).
+    Flagged,
 }
 
 impl Fault {
     /// All, for counting by reason.
-    pub const ALL: [Self; 5] =
-        [Self::Coordinates, Self::Zero, Self::NoSatellites, Self::Future, Self::ImpossibleSpeed];
+    pub const ALL: [Self; 6] = [
+        Self::Coordinates,
+        Self::Zero,
+        Self::NoSatellites,
+        Self::Future,
+        Self::ImpossibleSpeed,
+        Self::Flagged,
+    ];
 
     /// As in the column `positions.fault_reason`.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +62,7 @@ impl Fault {
             Self::NoSatellites => "no_satellites",
             Self::Future => "future",
             Self::ImpossibleSpeed => "impossible_speed",
+            Self::Flagged => "flagged",
         }
     }
 }

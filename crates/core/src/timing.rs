@@ -49,6 +49,26 @@ pub struct Entry {
     pub event: EventId,
 }
 
+/// A row of `position_flags`: what somebody says of a device's fixes of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Event time of the first fix that is meant.
+    pub from: Timestamp,
+    /// Event time of the last.
+    pub until: Timestamp,
+    /// What they are.
+    pub says: FlagVerdict,
+}
+
+/// What a flag says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagVerdict {
+    /// Not to be believed.
+    Faulty,
+    /// To be believed, whatever the limits say.
+    Valid,
+}
+
 /// What the business plane says about devices, fences and courses: read whole, swapped whole.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
@@ -60,6 +80,8 @@ pub struct Setup {
     pub entries: HashMap<DeviceId, Vec<Entry>>,
     /// The places of each fence in courses of events that are timed.
     pub checkpoints: HashMap<GeofenceId, Vec<Checkpoint>>,
+    /// What people say of the fixes of each device.
+    pub flags: HashMap<DeviceId, Vec<Flag>>,
 }
 
 /// A row of `crossings`.
@@ -219,7 +241,13 @@ impl Tracker {
             return Verdict::Quarantined(reason);
         }
         let now = Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };
-        match limits.fault(fix, received_at, self.last) {
+        let fault = match setup.flagged(device.id, fix.time) {
+            Some(FlagVerdict::Faulty) => Some(Fault::Flagged),
+            // Nobody can have been where there is no place.
+            Some(FlagVerdict::Valid) if now.at.is_on_earth() => None,
+            _ => limits.fault(fix, received_at, self.last),
+        };
+        match fault {
             Some(Fault::ImpossibleSpeed) if self.refuse(now, limits) >= limits.believe_after => {
                 self.last = None;
             }
@@ -237,6 +265,16 @@ impl Tracker {
 }
 
 impl Setup {
+    /// What somebody says of a fix. Where a range ends that is faulty and one begins that is valid,
+    /// the fix is faulty.
+    pub fn flagged(&self, device: DeviceId, time: Timestamp) -> Option<FlagVerdict> {
+        let flags = self.flags.get(&device)?.iter();
+        let mut said = flags.filter(|flag| flag.from <= time && time <= flag.until).map(|f| f.says);
+        let first = said.next()?;
+        let faulty = first == FlagVerdict::Faulty || said.any(|it| it == FlagVerdict::Faulty);
+        Some(if faulty { FlagVerdict::Faulty } else { FlagVerdict::Valid })
+    }
+
     /// Adds the rows that a device's way from `before` to the later `after` makes, in order of time.
     pub fn crossings_between(
         &self,

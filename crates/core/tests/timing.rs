@@ -72,6 +72,7 @@ fn setup() -> Setup {
             vec![checkpoint(40, race, Some(Direction::Enter)), checkpoint(41, training, None)],
         )]
         .into(),
+        flags: [].into(),
     }
 }
 

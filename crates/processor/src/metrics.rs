@@ -43,6 +43,12 @@ pub struct Metrics {
     pub write_seconds: Histogram<Seconds>,
     /// Seconds from the gateway's having a frame to its rows' being committed.
     pub frame_to_row_seconds: Histogram<Seconds>,
+    /// Orders to time stored positions again that were carried out.
+    pub recomputes: AtomicU64,
+    /// Such orders that wait, of all processors; 1,000 at most.
+    pub recomputes_open: AtomicU64,
+    /// Seconds to carry out those of one device.
+    pub recompute_seconds: Histogram<Seconds>,
     /// Whether a setup was read.
     pub(crate) has_setup: AtomicBool,
     /// Whether the database or the log is away.
@@ -131,6 +137,7 @@ impl Metrics {
             ("partitions_fenced", &self.fenced),
             ("live_items_unpublished", &self.unpublished),
             ("setup_reads", &self.setups),
+            ("recomputes", &self.recomputes),
         ] {
             let value = counter.load(Relaxed);
             line(
@@ -146,9 +153,11 @@ impl Metrics {
                 format_args!("biplane_positions_faulty_total{{reason=\"{reason}\"}} {value}"),
             );
         }
-        for (name, gauge) in
-            [("partitions_owned", &self.partitions), ("log_lag_entries", &self.lag)]
-        {
+        for (name, gauge) in [
+            ("partitions_owned", &self.partitions),
+            ("log_lag_entries", &self.lag),
+            ("recomputes_open", &self.recomputes_open),
+        ] {
             let value = gauge.load(Relaxed);
             line(&mut out, format_args!("# TYPE biplane_{name} gauge\nbiplane_{name} {value}"));
         }
@@ -158,6 +167,7 @@ impl Metrics {
         }
         self.batch_positions.render(&mut out, "biplane_batch_positions");
         self.write_seconds.render(&mut out, "biplane_write_seconds");
+        self.recompute_seconds.render(&mut out, "biplane_recompute_seconds");
         self.frame_to_row_seconds.render(&mut out, "biplane_frame_to_row_seconds");
         out
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use biplane_bus::live::OpenFeedError;
 use biplane_bus::{Allowlist, LiveFeed, Log, LogOptions, RedisLog};
-use biplane_store::{StateReader, Writer};
+use biplane_store::{History, StateReader, Writer};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::ingest::{Pipeline, Publisher, commit, own, watch_setup, write};
+use crate::ingest::{Owned, Pipeline, Publisher, Recomputer, commit, own, watch_setup, write};
 use crate::live::{Hub, HubConfig, StartHubError};
 use crate::{Config, Metrics, http};
 
@@ -94,6 +94,19 @@ pub async fn run(
     let (publisher, publishing) = Publisher::start(feed, Arc::clone(&metrics));
     let (chunks, read) = mpsc::channel(CHUNKS);
     let (decided, work) = mpsc::channel(1);
+    let (owned, owning_now) = watch::channel(Owned::new());
+    let (rests, resting) = mpsc::channel(1);
+    let recomputer = Recomputer {
+        history: History::new(&config.database_url),
+        setup: setup.clone(),
+        owned: owning_now,
+        partitions: config.partitions,
+        rests,
+        publisher: publisher.clone(),
+        metrics: Arc::clone(&metrics),
+        limits: config.plausibility(),
+    };
+    let recomputing = tokio::spawn(recomputer.run());
     let pipeline = Pipeline {
         setup,
         states: StateReader::new(&config.database_url),
@@ -102,7 +115,7 @@ pub async fn run(
         limits: config.plausibility(),
         batch: config.processor_batch.max(1),
     };
-    let deciding = tokio::spawn(pipeline.run(read, decided));
+    let deciding = tokio::spawn(pipeline.run(read, resting, decided));
     let (written, done) = mpsc::channel(1);
     let writing = tokio::spawn(write(
         Writer::new(&config.database_url),
@@ -118,6 +131,7 @@ pub async fn run(
         owner,
         lease / 5,
         chunks,
+        owned,
         Arc::clone(&metrics),
         stopped,
     ));
@@ -132,6 +146,7 @@ pub async fn run(
         writing.abort_handle(),
         committing.abort_handle(),
         publishing.abort_handle(),
+        recomputing.abort_handle(),
         measuring.abort_handle(),
     ];
     let ended = tokio::select! {
@@ -141,6 +156,8 @@ pub async fn run(
     tracing::info!("stopping: writing what was read");
     stop.send_replace(true);
     let leases = owning.await.unwrap_or_default();
+    // What it has begun is begun again by whoever comes next.
+    recomputing.abort();
     let drain = async {
         let _ = deciding.await;
         let _ = writing.await;

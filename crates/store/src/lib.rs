@@ -4,12 +4,14 @@ mod batch;
 mod connection;
 mod copy;
 pub mod db_init;
+mod history;
 mod setup_reader;
 mod state_reader;
 mod writer;
 
 pub use batch::{Batch, Claim, Status};
 pub use connection::{ConnectError, Notices, connect};
+pub use history::{Beginning, Correction, History, HistoryError, Order};
 pub use setup_reader::{ReadSetupError, SetupReader};
 pub use state_reader::{DeviceState, ReadStateError, StateReader};
 pub use writer::{Counts, WriteError, Writer};

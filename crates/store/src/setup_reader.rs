@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use biplane_core::geofence::{Fence, FenceIndex, Shape};
 use biplane_core::live::Direction;
-use biplane_core::timing::{Checkpoint, Device, Entry, Setup};
+use biplane_core::timing::{Checkpoint, Device, Entry, Flag, FlagVerdict, Setup};
 use biplane_core::{Imei, OrganizationId};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 use uuid::Uuid;
@@ -66,10 +66,11 @@ impl SetupReader {
                 "SELECT count(*) AS n, max(greatest(date_updated, date_created)) AS at FROM public.{name}"
             )
         };
-        let tables: Vec<_> = ["devices", "geofences", "events", "entries", "checkpoints"]
-            .into_iter()
-            .map(table)
-            .collect();
+        let tables: Vec<_> =
+            ["devices", "geofences", "events", "entries", "checkpoints", "position_flags"]
+                .into_iter()
+                .map(table)
+                .collect();
         let statement = format!(
             "SELECT string_agg(n::text || '@' || coalesce(at::text, ''), ' ') FROM ({}) t",
             tables.join(" UNION ALL ")
@@ -98,6 +99,7 @@ impl SetupReader {
             fences: fences(&transaction, &mut problems).await.map_err(reading("geofences"))?,
             entries: entries(&transaction).await.map_err(reading("entries"))?,
             checkpoints: checkpoints(&transaction).await.map_err(reading("checkpoints"))?,
+            flags: flags(&transaction).await.map_err(reading("flags"))?,
         };
         transaction.commit().await.map_err(reading("the setup"))?;
         Ok((setup, problems))
@@ -193,4 +195,26 @@ async fn checkpoints(
         checkpoints.entry(row.get::<_, Uuid>(2).into()).or_default().push(checkpoint);
     }
     Ok(checkpoints)
+}
+
+/// A flag of another organization than the device's says nothing.
+async fn flags(transaction: &Transaction<'_>) -> Read<HashMap<biplane_core::DeviceId, Vec<Flag>>> {
+    let statement =
+        "SELECT f.device, f.starts_at, f.ends_at, f.verdict FROM public.position_flags f
+                     JOIN public.devices d ON d.id = f.device AND d.organization = f.organization
+                     ORDER BY f.device, f.starts_at, f.id";
+    let mut flags: HashMap<_, Vec<_>> = HashMap::new();
+    for row in transaction.query(statement, &[]).await? {
+        let flag = Flag {
+            from: from_system_time(row.get(1)),
+            until: from_system_time(row.get(2)),
+            says: if row.get::<_, &str>(3) == "valid" {
+                FlagVerdict::Valid
+            } else {
+                FlagVerdict::Faulty
+            },
+        };
+        flags.entry(row.get::<_, Uuid>(0).into()).or_default().push(flag);
+    }
+    Ok(flags)
 }

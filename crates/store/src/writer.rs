@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 
+use biplane_core::timing::Crossing;
 use biplane_core::{DeviceId, Timestamp};
 use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement, Transaction};
 use uuid::Uuid;
 
@@ -135,8 +137,9 @@ impl Writer {
         }
         let sent = copy(&transaction, &statements.stage, &staged).await.map_err(&failed)?;
         if sent > 0 {
-            let inserted =
-                transaction.execute(&statements.insert_staged, &[]).await.map_err(&failed)?;
+            let row =
+                transaction.query_one(&statements.insert_staged, &[]).await.map_err(&failed)?;
+            let inserted = row.get::<_, i64>(0) as u64;
             counts.stored += inserted;
             counts.duplicate = sent - inserted;
         }
@@ -207,10 +210,18 @@ impl Session {
             )
             .await?;
         let copy_to = |table| format!("COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)");
+        // What is new and not later than what was known is timed again, with what comes after it.
         let insert_staged = format!(
-            "INSERT INTO telemetry.positions ({COLUMNS})
-             SELECT {COLUMNS} FROM pg_temp.staged_positions ORDER BY device, ts
-             ON CONFLICT DO NOTHING"
+            "WITH inserted AS (
+                 INSERT INTO telemetry.positions ({COLUMNS})
+                 SELECT {COLUMNS} FROM pg_temp.staged_positions ORDER BY device, ts
+                 ON CONFLICT DO NOTHING
+                 RETURNING device, ts
+             ), late AS (
+                 INSERT INTO telemetry.recomputes (cause, device, from_ts, until_ts)
+                 SELECT 'late', device, min(ts), max(ts) FROM inserted GROUP BY device
+             )
+             SELECT count(*) FROM inserted"
         );
         let shared = "device, ts, digest, organization, received_at, lat, lon, altitude_m, \
                       speed_kmh, course_deg, satellites, hdop, io";
@@ -302,40 +313,58 @@ const CROSSINGS: &str = "
 async fn crossings(
     transaction: &Transaction<'_>,
     statement: &Statement,
-    rows: &[&biplane_core::timing::Crossing],
+    rows: &[&Crossing],
 ) -> Result<u64, tokio_postgres::Error> {
-    let ids = |id: &dyn Fn(&biplane_core::timing::Crossing) -> Uuid| {
-        rows.iter().copied().map(id).collect::<Vec<_>>()
-    };
-    let course = |id: &dyn Fn((Uuid, Uuid, Uuid)) -> Uuid| -> Vec<Option<Uuid>> {
-        rows.iter()
-            .map(|row| row.course.map(|(event, entry, point)| id((event.0, entry.0, point.0))))
-            .collect()
-    };
-    let times = |time: &dyn Fn(&biplane_core::timing::Crossing) -> Timestamp| -> Vec<SystemTime> {
-        rows.iter().map(|row| to_system_time(time(row))).collect()
-    };
-    transaction
-        .execute(
-            statement,
-            &[
-                &ids(&|row| row.id),
-                &ids(&|row| row.organization.0),
-                &course(&|(event, _, _)| event),
-                &course(&|(_, entry, _)| entry),
-                &ids(&|row| row.device.0),
-                &course(&|(_, _, checkpoint)| checkpoint),
-                &ids(&|row| row.geofence.0),
-                &rows.iter().map(|row| row.direction.as_str()).collect::<Vec<_>>(),
-                &times(&|row| row.crossed_at),
-                &times(&|row| row.fix_before_at),
-                &times(&|row| row.fix_after_at),
-                &rows.iter().map(|row| row.at.lat).collect::<Vec<_>>(),
-                &rows.iter().map(|row| row.at.lon).collect::<Vec<_>>(),
-                &rows.iter().map(|row| row.status.as_str()).collect::<Vec<_>>(),
-            ],
-        )
-        .await
+    transaction.execute(statement, &crossing_parameters(rows).as_parameters()).await
+}
+
+/// Crossings column by column, as statements of 14 arrays take them.
+pub(crate) struct CrossingParameters<'a> {
+    ids: [Vec<Uuid>; 4],
+    course: [Vec<Option<Uuid>>; 3],
+    times: [Vec<SystemTime>; 3],
+    places: [Vec<f64>; 2],
+    texts: [Vec<&'a str>; 2],
+}
+
+pub(crate) fn crossing_parameters<'a>(rows: &[&'a Crossing]) -> CrossingParameters<'a> {
+    fn column<'a, T>(rows: &[&'a Crossing], of: impl Fn(&'a Crossing) -> T) -> Vec<T> {
+        rows.iter().copied().map(of).collect()
+    }
+    CrossingParameters {
+        ids: [
+            column(rows, |row| row.id),
+            column(rows, |row| row.organization.0),
+            column(rows, |row| row.device.0),
+            column(rows, |row| row.geofence.0),
+        ],
+        course: [
+            column(rows, |row| row.course.map(|(event, _, _)| event.0)),
+            column(rows, |row| row.course.map(|(_, entry, _)| entry.0)),
+            column(rows, |row| row.course.map(|(_, _, checkpoint)| checkpoint.0)),
+        ],
+        times: [
+            column(rows, |row| to_system_time(row.crossed_at)),
+            column(rows, |row| to_system_time(row.fix_before_at)),
+            column(rows, |row| to_system_time(row.fix_after_at)),
+        ],
+        places: [column(rows, |row| row.at.lat), column(rows, |row| row.at.lon)],
+        texts: [
+            column(rows, |row| row.direction.as_str()),
+            column(rows, |row| row.status.as_str()),
+        ],
+    }
+}
+
+impl CrossingParameters<'_> {
+    /// In the order of [`CROSSINGS`].
+    pub(crate) fn as_parameters(&self) -> [&(dyn ToSql + Sync); 14] {
+        let Self { ids, course, times, places, texts } = self;
+        [
+            &ids[0], &ids[1], &course[0], &course[1], &ids[2], &course[2], &ids[3], &texts[0],
+            &times[0], &times[1], &times[2], &places[0], &places[1], &texts[1],
+        ]
+    }
 }
 
 /// A fix that is not later than what the row says changes nothing of where the device is, but for

@@ -4,7 +4,7 @@ mod findings;
 mod items;
 mod rights;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use biplane_core::{Imei, Timestamp};
 use biplane_stack::Description;
@@ -12,6 +12,7 @@ use biplane_stack::directus::{ApiError, Client};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_postgres::NoTls;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
@@ -103,8 +104,7 @@ pub struct Tenant {
 
 /// A number that no other test has.
 pub fn unique() -> u64 {
-    let now =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let now = SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     now.as_nanos() as u64 ^ (u64::from(std::process::id()) << 40)
 }
 
@@ -210,20 +210,22 @@ pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>
     }
 }
 
-/// The order in Redis to reckon anew what follows from an item.
-pub async fn recompute_order(stack: &Description, id: &str) -> redis::streams::StreamId {
-    let client = redis::Client::open(stack.redis_url.as_str()).expect("an address");
-    let mut redis = client.get_multiplexed_async_connection().await.expect("Redis");
-    eventually("an order in Redis", async || {
-        let mut range = redis::cmd("XRANGE");
-        let stream: redis::streams::StreamRangeReply = range
-            .arg("recompute")
-            .arg("-")
-            .arg("+")
-            .query_async(&mut redis)
-            .await
-            .expect("a stream");
-        stream.ids.into_iter().find(|entry| entry.get::<String>("id").as_deref() == Some(id))
+/// Waits until a device's positions were timed again `count` times because of changes in a collection;
+/// says over which event times.
+pub async fn timed_again(
+    stack: &Description,
+    device: Uuid,
+    cause: &str,
+    count: usize,
+) -> Vec<(SystemTime, SystemTime)> {
+    let (client, connection) =
+        tokio_postgres::connect(&stack.database_url, NoTls).await.expect("PostgreSQL");
+    tokio::spawn(connection);
+    eventually("positions are timed again", async || {
+        let statement = "SELECT from_ts, until_ts FROM telemetry.recomputes
+                         WHERE device = $1 AND cause = $2 AND done_at IS NOT NULL ORDER BY id";
+        let rows = client.query(statement, &[&device, &cause]).await.expect("orders");
+        (rows.len() >= count).then(|| rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use biplane_e2e::{Findings, Tenant, admin, recompute_order, stack, unique};
+use biplane_e2e::{Findings, Tenant, admin, stack, unique};
 use redis::AsyncTypedCommands;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
@@ -107,41 +107,6 @@ async fn an_import_of_a_thousand_geofences_names_every_bad_row_with_its_own_sent
     assert!(status.is_success(), "{answer}");
     let made = tenant.manager.read(&filter).await.expect("a list");
     assert_eq!(made.as_array().map(Vec::len), Some(1001));
-}
-
-#[tokio::test]
-async fn a_flag_orders_a_recompute_which_reaches_redis_and_leaves_the_outbox() {
-    let stack = stack();
-    let admin = admin(&stack).await;
-    let tenant = Tenant::make(&stack, &admin).await;
-    let flag = json!({
-        "organization": tenant.organization, "device": tenant.device, "verdict": "faulty",
-        "starts_at": "2026-05-01T09:00:00Z", "ends_at": "2026-05-01T09:10:00Z", "reason": "antenna unplugged",
-    });
-    let flag = tenant.operator.create("/items/position_flags", &flag).await.expect("a flag");
-    let entry = recompute_order(&stack, flag["id"].as_str().expect("a key")).await;
-    let told = |name: &str| entry.get::<String>(name).unwrap_or_default();
-    assert_eq!((told("collection"), told("operation")), ("position_flags".into(), "insert".into()));
-    assert_eq!(told("device"), tenant.device.to_string());
-    assert!(told("starts_at").starts_with("2026-05-01"), "{entry:?}");
-    let outbox_id: i64 = told("outbox_id").parse().expect("a number");
-    let (database, connection) =
-        tokio_postgres::connect(&stack.database_url, NoTls).await.expect("PostgreSQL");
-    tokio::spawn(connection);
-    // Redis has an entry a moment before it leaves the outbox.
-    let mut waiting = 1;
-    for _ in 0..100 {
-        let row = database
-            .query_one("SELECT count(*) FROM telemetry.outbox WHERE id = $1", &[&outbox_id])
-            .await
-            .expect("a count");
-        waiting = row.get::<_, i64>(0);
-        if waiting == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(waiting, 0);
 }
 
 #[tokio::test]

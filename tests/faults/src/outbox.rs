@@ -1,22 +1,18 @@
-//! `outbox`: Redis hangs while people work in Directus, then it is killed. What they did has to reach
+//! `outbox`: Redis hangs while rows come into the outbox, then it is killed. All of them have to reach
 //! Redis all the same, once it is back.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use biplane_stack::directus::Client;
 use biplane_stack::{Description, Layout, Progress, SetupError, Stack};
 use clap::Args;
-use serde_json::json;
+use tokio_postgres::{Client, NoTls};
 
 use crate::{Outcome, failed};
 
-/// What a change of a flag orders: see `db-init/always/060_outbox.sql`.
-const STREAM: &str = "recompute";
-const ORGANIZATION: &str = "0fa11111-0000-4000-8000-000000000001";
-const DEVICE: &str = "0fa11111-0000-4000-8000-000000000002";
+const STREAM: &str = "outbox-fault";
 
-/// Let Redis hang, then kill it, while flags are set in Directus.
+/// Let Redis hang, then kill it, while rows come into the outbox.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// How long Redis hangs, in seconds.
@@ -39,40 +35,35 @@ impl Arguments {
         description: &Description,
         progress: &Progress,
     ) -> Result<Outcome, SetupError> {
-        let directus = Client::log_in(
-            &description.directus_url,
-            &description.admin_email,
-            &description.admin_password,
-        )
-        .await
-        .map_err(failed)?;
-        furnish(&directus).await?;
+        let (database, connection) =
+            tokio_postgres::connect(&description.database_url, NoTls).await.map_err(failed)?;
+        tokio::spawn(connection);
 
         let step = progress.step("Redis hangs");
         let mut set: u64 = 0;
         let working = async {
             let deadline = tokio::time::Instant::now() + Duration::from_secs(self.seconds);
             while tokio::time::Instant::now() < deadline {
-                flag(&directus, set).await?;
+                put(&database, set).await?;
                 set += 1;
-                step.note(format!("{set} flags"));
+                step.note(format!("{set} rows"));
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
             Ok::<_, SetupError>(())
         };
         stack.freeze("Redis", working).await??;
-        step.done(format!("{} s, {set} flags were set meanwhile", self.seconds));
+        step.done(format!("{} s, {set} rows came meanwhile", self.seconds));
 
         let step = progress.step("Redis is killed");
         // The first entries may just be on their way.
         tokio::time::sleep(Duration::from_millis(300)).await;
         stack.crash("Redis").await?;
-        flag(&directus, set).await?;
+        put(&database, set).await?;
         set += 1;
         let arrived = settled(description, set).await?;
         let stored = arrived.len() as u64;
         let doubled = arrived.values().sum::<u64>() - stored;
-        step.done(format!("{stored} of {set} orders are in Redis, {doubled} of them again"));
+        step.done(format!("{stored} of {set} entries are in Redis, {doubled} of them again"));
         let lost = set.saturating_sub(stored);
         // At least once: what comes again carries the same `outbox_id`.
         let (ok, kills) = (lost == 0 && set > 1, BTreeMap::from([("Redis", 1)]));
@@ -89,32 +80,13 @@ impl Arguments {
     }
 }
 
-async fn furnish(directus: &Client) -> Result<(), SetupError> {
-    let organization =
-        json!({ "id": ORGANIZATION, "name": "Faults", "slug": "faults", "status": "active" });
-    directus.create("/items/organizations", &organization).await.map_err(failed)?;
-    let device = json!({
-        "id": DEVICE, "organization": ORGANIZATION, "name": "Tracker", "imei": "490154203237518",
-        "protocol": "teltonika", "status": "active",
-    });
-    directus.create("/items/devices", &device).await.map_err(failed)?;
-    Ok(())
+async fn put(database: &Client, number: u64) -> Result<(), SetupError> {
+    let statement = "INSERT INTO telemetry.outbox (stream, fields)
+                     VALUES ($1, jsonb_build_object('number', $2::text))";
+    database.execute(statement, &[&STREAM, &number.to_string()]).await.map(|_| ()).map_err(failed)
 }
 
-/// A minute each, so that none overlaps another.
-async fn flag(directus: &Client, number: u64) -> Result<(), SetupError> {
-    let time = |minute: u64| {
-        let (day, hour) = (1 + minute / 1440, minute / 60 % 24);
-        format!("2026-01-{day:02}T{hour:02}:{:02}:00Z", minute % 60)
-    };
-    let flag = json!({
-        "organization": ORGANIZATION, "device": DEVICE, "verdict": "faulty", "reason": "fault run",
-        "starts_at": time(number), "ends_at": time(number + 1),
-    });
-    directus.create("/items/position_flags", &flag).await.map(|_| ()).map_err(failed)
-}
-
-/// How often each order is in the stream, once all are there or nothing has changed for 20 s.
+/// How often each row is in the stream, once all are there or nothing has changed for 20 s.
 async fn settled(description: &Description, set: u64) -> Result<HashMap<String, u64>, SetupError> {
     let client = redis::Client::open(description.redis_url.as_str()).map_err(failed)?;
     let mut connection = client.get_multiplexed_async_connection().await.map_err(failed)?;

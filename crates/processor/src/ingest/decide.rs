@@ -69,6 +69,13 @@ impl Decider {
         self.partitions.get(&partition).is_some_and(|known| known.devices.contains_key(&device))
     }
 
+    /// What is known of a device is no longer true: the database knows better.
+    pub(crate) fn forget(&mut self, partition: u16, device: DeviceId) {
+        if let Some(known) = self.partitions.get_mut(&partition) {
+            known.devices.remove(&device);
+        }
+    }
+
     /// Takes over what the database knows of a device.
     pub(crate) fn learn(&mut self, partition: u16, state: DeviceState, device: Device) {
         let last = state.last.filter(|(organization, _)| *organization == device.organization);

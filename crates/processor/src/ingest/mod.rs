@@ -4,6 +4,7 @@
 //! own (leases) ── read, one task a partition ──► decide (pure) ──► write ──► commit
 //!                                                   ▲ setup  └► publish positions, crossings
 //! ```
+//! Beside it, `recompute` judges and times again what is stored, where somebody ordered it.
 //! Each goes on while the next one is at the batch before. Nothing is committed to the log
 //! before it is written; what is read twice is written once.
 
@@ -12,12 +13,14 @@ mod decide;
 mod own;
 mod pipeline;
 mod publish;
+mod recompute;
 mod setup;
 mod write;
 
 pub(crate) use own::own;
 pub(crate) use pipeline::Pipeline;
 pub(crate) use publish::Publisher;
+pub(crate) use recompute::{Owned, Recomputer, Rest};
 pub(crate) use setup::{SetupFeed, watch_setup};
 pub(crate) use write::{commit, write};
 

@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::Chunk;
 use super::away::{Away, chain};
+use super::{Chunk, Owned};
 use crate::Metrics;
 
 /// Entries that one read takes; a frame is one to some tens of positions.
@@ -35,6 +35,7 @@ pub(crate) async fn own<L: Log + 'static>(
     owner: String,
     renew: Duration,
     chunks: mpsc::Sender<Chunk>,
+    owned: watch::Sender<Owned>,
     metrics: Arc<Metrics>,
     mut stop: watch::Receiver<bool>,
 ) -> Vec<Lease> {
@@ -75,6 +76,8 @@ pub(crate) async fn own<L: Log + 'static>(
             }
         }
         metrics.partitions.store(held.len() as u64, Relaxed);
+        let now: Owned = held.iter().map(|(&p, held)| (p, held.lease.generation)).collect();
+        owned.send_if_modified(|before| std::mem::replace(before, now.clone()) != now);
         let pause = async {
             match failure {
                 Some(error) => away.failed(&error).await,

@@ -9,11 +9,11 @@ use biplane_core::plausibility::Plausibility;
 use biplane_core::timing::{Device, Setup};
 use biplane_core::{DeviceId, Frame, Imei, Timestamp};
 use biplane_store::{Claim, StateReader};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::away::Away;
 use super::decide::{Decided, Decider};
-use super::{Chunk, Publisher, SetupFeed};
+use super::{Chunk, Publisher, Rest, SetupFeed};
 use crate::Metrics;
 
 /// What is to be written together, and what the log is to be told afterwards.
@@ -25,6 +25,14 @@ pub(crate) struct Work {
     pub dead: Vec<(Lease, EntryId, Poison)>,
     /// When the gateways had the frames, and with how many positions.
     pub received: Vec<(Timestamp, usize)>,
+}
+
+/// What the writer is asked for, in order.
+pub(crate) enum Job {
+    /// To write it.
+    Write(Box<Work>),
+    /// To say that everything before is written.
+    Tell(oneshot::Sender<()>),
 }
 
 /// Decides chunk after chunk, in the order in which each partition was read.
@@ -39,9 +47,24 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// Until the chunks end.
-    pub(crate) async fn run(mut self, mut chunks: mpsc::Receiver<Chunk>, work: mpsc::Sender<Work>) {
+    pub(crate) async fn run(
+        mut self,
+        mut chunks: mpsc::Receiver<Chunk>,
+        mut rests: mpsc::Receiver<Rest>,
+        work: mpsc::Sender<Job>,
+    ) {
         let mut decider = Decider::new(self.limits);
-        while let Some(first) = chunks.recv().await {
+        loop {
+            let first = tokio::select! {
+                first = chunks.recv() => first,
+                Some(rest) = rests.recv() => {
+                    if rest_for(rest, &mut decider, &work).await.is_none() {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let Some(first) = first else { return };
             // One batch takes what is there, no more than its size and never waiting.
             let mut size = positions(&first);
             let mut together = vec![first];
@@ -51,7 +74,7 @@ impl Pipeline {
                 together.push(next);
             }
             let Some(next) = self.decide(&mut decider, together).await else { return };
-            if work.send(next).await.is_err() {
+            if work.send(Job::Write(Box::new(next))).await.is_err() {
                 return;
             }
         }
@@ -168,6 +191,18 @@ impl Pipeline {
             counter.fetch_add(count, Relaxed);
         }
     }
+}
+
+/// Rests until the one who asked for it is through; `None` when the process ends.
+async fn rest_for(rest: Rest, decider: &mut Decider, work: &mpsc::Sender<Job>) -> Option<()> {
+    let (told, written) = oneshot::channel();
+    work.send(Job::Tell(told)).await.ok()?;
+    written.await.ok()?;
+    let _ = rest.resting.send(());
+    // Told or dropped: it is over.
+    let _ = rest.over.await;
+    decider.forget(rest.claim.partition, rest.device);
+    Some(())
 }
 
 fn claim_of(lease: &Lease) -> Claim {

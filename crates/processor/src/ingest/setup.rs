@@ -21,6 +21,7 @@ const REPUBLISH: Duration = Duration::from_secs(60);
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// The setup as it is now, for those who decide.
+#[derive(Clone)]
 pub(crate) struct SetupFeed {
     current: watch::Receiver<Option<Arc<Setup>>>,
     requests: mpsc::Sender<oneshot::Sender<()>>,

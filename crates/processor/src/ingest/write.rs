@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::Publisher;
 use super::away::{Away, chain};
-use super::pipeline::Work;
+use super::pipeline::{Job, Work};
 use super::setup::now;
 use crate::Metrics;
 
@@ -25,7 +25,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// while the next is written. Each is tried until it succeeds.
 pub(crate) async fn write(
     mut writer: Writer,
-    mut work: mpsc::Receiver<Work>,
+    mut work: mpsc::Receiver<Job>,
     written: mpsc::Sender<Work>,
     publisher: Publisher,
     metrics: Arc<Metrics>,
@@ -35,9 +35,16 @@ pub(crate) async fn write(
     loop {
         tokio::select! {
             next = work.recv() => {
-                let Some(mut next) = next else { return };
+                let mut next = match next {
+                    Some(Job::Write(next)) => next,
+                    Some(Job::Tell(told)) => {
+                        let _ = told.send(());
+                        continue;
+                    }
+                    None => return,
+                };
                 write_one(&mut writer, &mut next, &publisher, &metrics).await;
-                if written.send(next).await.is_err() {
+                if written.send(*next).await.is_err() {
                     return;
                 }
             }

@@ -26,8 +26,8 @@ CREATE TABLE public.checkpoints (
     date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.crossings (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
-    event uuid REFERENCES public.events, entry uuid REFERENCES public.entries,
-    checkpoint uuid REFERENCES public.checkpoints, device uuid NOT NULL REFERENCES public.devices,
+    event uuid REFERENCES public.events ON DELETE SET NULL, entry uuid REFERENCES public.entries ON DELETE SET NULL,
+    checkpoint uuid REFERENCES public.checkpoints ON DELETE SET NULL, device uuid NOT NULL REFERENCES public.devices,
     geofence uuid NOT NULL REFERENCES public.geofences, direction varchar(32) NOT NULL,
     crossed_at timestamptz NOT NULL, fix_before_at timestamptz NOT NULL, fix_after_at timestamptz NOT NULL,
     lat real NOT NULL, lon real NOT NULL, status varchar(32) NOT NULL DEFAULT 'valid',
@@ -38,7 +38,14 @@ CREATE TABLE public.device_status (
     last_fix_at timestamptz, last_received_at timestamptz, lat real, lon real, altitude_m real,
     speed_kmh real, course_deg real, satellites integer, protocol varchar(32), gateway varchar(255));
 CREATE TABLE public.alerts (id uuid PRIMARY KEY);
-CREATE TABLE public.crossing_edits (id uuid PRIMARY KEY);
-CREATE TABLE public.position_flags (id uuid PRIMARY KEY);
+CREATE TABLE public.crossing_edits (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    crossing uuid REFERENCES public.crossings ON DELETE SET NULL, reason text NOT NULL, date_created timestamptz,
+    date_updated timestamptz);
+CREATE TABLE public.position_flags (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    device uuid NOT NULL REFERENCES public.devices ON DELETE CASCADE, verdict varchar(32) NOT NULL DEFAULT 'faulty',
+    starts_at timestamptz NOT NULL, ends_at timestamptz NOT NULL, reason text NOT NULL, date_created timestamptz,
+    date_updated timestamptz);
 CREATE TABLE public.commands (id uuid PRIMARY KEY);
 RESET ROLE;
