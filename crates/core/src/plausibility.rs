@@ -15,6 +15,12 @@ pub struct Plausibility {
     pub max_speed_kmh: f64,
     /// How far a device's clock may be ahead of ours, in seconds.
     pub max_ahead_s: i64,
+    /// How old a fix may be when it comes, in seconds; trackers without a network keep theirs for days.
+    pub max_age_s: i64,
+    /// So many satellites a fix needs, where the device tells how many there are.
+    pub min_satellites: u8,
+    /// The largest horizontal dilution of precision that is believed, where the device tells it.
+    pub max_hdop: f32,
     /// So many fixes in a row that are too far from the believed place, but each within reach of
     /// the one before, are believed against it: the last of them moves the device there.
     pub believe_after: u32,
@@ -22,7 +28,14 @@ pub struct Plausibility {
 
 impl Default for Plausibility {
     fn default() -> Self {
-        Self { max_speed_kmh: 1000.0, max_ahead_s: 600, believe_after: 5 }
+        Self {
+            max_speed_kmh: 1000.0,
+            max_ahead_s: 600,
+            max_age_s: i64::MAX,
+            min_satellites: 1,
+            max_hdop: f32::INFINITY,
+            believe_after: 5,
+        }
     }
 }
 
@@ -41,17 +54,26 @@ pub enum Fault {
     ImpossibleSpeed,
     /// Somebody says so ([`crate::timing::Flag`]).
     Flagged,
+    /// Some satellites in use, though too few.
+    FewSatellites,
+    /// The satellites stand too close together to tell the place.
+    PoorHdop,
+    /// Too old when it came.
+    Outdated,
 }
 
 impl Fault {
     /// All, for counting by reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Coordinates,
         Self::Zero,
         Self::NoSatellites,
         Self::Future,
         Self::ImpossibleSpeed,
         Self::Flagged,
+        Self::FewSatellites,
+        Self::PoorHdop,
+        Self::Outdated,
     ];
 
     /// As in the column `positions.fault_reason`.
@@ -63,6 +85,9 @@ impl Fault {
             Self::Future => "future",
             Self::ImpossibleSpeed => "impossible_speed",
             Self::Flagged => "flagged",
+            Self::FewSatellites => "few_satellites",
+            Self::PoorHdop => "poor_hdop",
+            Self::Outdated => "outdated",
         }
     }
 }
@@ -112,11 +137,20 @@ impl Plausibility {
         if at.lat == 0.0 && at.lon == 0.0 {
             return Some(Fault::Zero);
         }
-        if fix.satellites == Some(0) {
-            return Some(Fault::NoSatellites);
+        match fix.satellites {
+            Some(0) => return Some(Fault::NoSatellites),
+            Some(count) if count < self.min_satellites => return Some(Fault::FewSatellites),
+            _ => {}
+        }
+        // What is no number is no good value either.
+        if fix.hdop.is_some_and(|hdop| hdop.is_nan() || hdop > self.max_hdop) {
+            return Some(Fault::PoorHdop);
         }
         if fix.time - received_at > self.max_ahead_s.saturating_mul(1000) {
             return Some(Fault::Future);
+        }
+        if received_at - fix.time > self.max_age_s.saturating_mul(1000) {
+            return Some(Fault::Outdated);
         }
         let last = last.filter(|last| last.time < fix.time)?;
         self.out_of_reach(last, Moment { time: fix.time, at }).then_some(Fault::ImpossibleSpeed)

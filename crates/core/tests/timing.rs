@@ -176,6 +176,40 @@ fn what_cannot_be_true_is_marked_with_its_reason_and_moves_nothing() {
 }
 
 #[test]
+fn what_limits_are_set_to_refuse_is_marked_with_its_reason() {
+    let good = |seconds| Fix { satellites: Some(5), hdop: Some(2.5), ..fix(seconds, 46.05, 12.0) };
+    let fixes = [
+        good(99_000),
+        Fix { satellites: Some(4), ..good(99_010) },
+        Fix { satellites: Some(0), ..good(99_020) },
+        Fix { hdop: Some(2.6), ..good(99_030) },
+        Fix { hdop: Some(f32::NAN), ..good(99_040) },
+        // Who does not tell is believed.
+        Fix { satellites: None, hdop: None, ..good(99_050) },
+        good(96_399),
+    ];
+    let limits = Plausibility {
+        min_satellites: 5,
+        max_hdop: 2.5,
+        max_age_s: 3_600,
+        ..Plausibility::default()
+    };
+    let (_, verdicts, _) = run_within(&limits, &fixes, &setup());
+    assert_eq!(
+        verdicts,
+        [
+            Verdict::Moved,
+            Verdict::Faulty(Fault::FewSatellites),
+            Verdict::Faulty(Fault::NoSatellites),
+            Verdict::Faulty(Fault::PoorHdop),
+            Verdict::Faulty(Fault::PoorHdop),
+            Verdict::Moved,
+            Verdict::Faulty(Fault::Outdated),
+        ]
+    );
+}
+
+#[test]
 fn a_device_that_is_really_far_away_is_believed_once_it_can_have_come_there() {
     // 445 km take 27 minutes at 1,000 km/h.
     let fixes =

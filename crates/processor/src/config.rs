@@ -52,6 +52,19 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_MAX_AHEAD_S", default_value_t = Plausibility::default().max_ahead_s)]
     pub max_ahead_s: i64,
 
+    /// A fix that is older than this when it comes is marked faulty, seconds; unless given, none is too old.
+    #[arg(long, env = "BIPLANE_MAX_AGE_S", value_parser = clap::value_parser!(i64).range(1..))]
+    pub max_age_s: Option<i64>,
+
+    /// A fix of fewer satellites than this is marked faulty, where the device tells how many.
+    #[arg(long, env = "BIPLANE_MIN_SATELLITES", default_value_t = Plausibility::default().min_satellites)]
+    pub min_satellites: u8,
+
+    /// A fix of a larger horizontal dilution of precision is marked faulty, where the device tells it;
+    /// unless given, any will do.
+    #[arg(long, env = "BIPLANE_MAX_HDOP")]
+    pub max_hdop: Option<f32>,
+
     /// After so many fixes in a row that are too far from where a device was believed to be, but
     /// agree with each other, it is believed to be there.
     #[arg(long, env = "BIPLANE_BELIEVE_AFTER", default_value_t = Plausibility::default().believe_after, value_parser = clap::value_parser!(u32).range(2..=1000))]
@@ -63,6 +76,9 @@ impl Config {
         Plausibility {
             max_speed_kmh: self.max_speed_kmh,
             max_ahead_s: self.max_ahead_s,
+            max_age_s: self.max_age_s.unwrap_or(Plausibility::default().max_age_s),
+            min_satellites: self.min_satellites,
+            max_hdop: self.max_hdop.unwrap_or(Plausibility::default().max_hdop),
             believe_after: self.believe_after,
         }
     }
