@@ -14,4 +14,4 @@ pub use connection::{ConnectError, Notices, connect};
 pub use history::{Beginning, Correction, History, HistoryError, Order};
 pub use setup_reader::{ReadSetupError, SetupReader};
 pub use state_reader::{DeviceState, ReadStateError, StateReader};
-pub use writer::{Counts, WriteError, Writer};
+pub use writer::{Counts, Silence, WriteError, Writer};

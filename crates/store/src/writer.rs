@@ -165,14 +165,48 @@ impl Writer {
         Ok(counts)
     }
 
-    /// Devices not heard of since `since` are no longer connected; says how many were before.
-    pub async fn mark_silent(&mut self, since: Timestamp) -> Result<u64, WriteError> {
-        let Some(Session { client, .. }) = &self.session else { return Ok(0) };
-        let statement = "UPDATE public.device_status SET connected = false
-                         WHERE connected AND last_received_at < $1";
-        client.execute(statement, &[&to_system_time(since)]).await.map_err(part("silent devices"))
+    /// Devices not heard of since `since` are no longer connected, and there is an alert of each; the
+    /// alerts of those that are heard of again are closed.
+    pub async fn mark_silent(&mut self, since: Timestamp) -> Result<Silence, WriteError> {
+        let Some(Session { client, .. }) = &self.session else { return Ok(Silence::default()) };
+        let failed = part("silent devices");
+        let back = client.execute(HEARD_AGAIN, &[]).await.map_err(&failed)?;
+        let fallen =
+            client.execute(FALLEN_SILENT, &[&to_system_time(since)]).await.map_err(&failed)?;
+        Ok(Silence { fallen, back })
     }
 }
+
+/// What [`Writer::mark_silent`] found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Silence {
+    /// Devices that were connected before.
+    pub fallen: u64,
+    /// Alerts that are closed.
+    pub back: u64,
+}
+
+/// Who takes part in an event that runs is missed more than others.
+const FALLEN_SILENT: &str = "
+    WITH silent AS (
+        UPDATE public.device_status s SET connected = false FROM public.devices d
+        WHERE d.id = s.device AND s.connected AND s.last_received_at < $1
+        RETURNING s.device, s.organization, s.last_received_at, d.name
+    )
+    INSERT INTO public.alerts (id, organization, device, event, kind, severity, status, occurred_at, message, date_created)
+    SELECT gen_random_uuid(), silent.organization, silent.device, running.event, 'device_offline',
+        CASE WHEN running.event IS NULL THEN 'info' ELSE 'warning' END, 'open', silent.last_received_at,
+        silent.name || ' has not been heard of since '
+            || to_char(silent.last_received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', now()
+    FROM silent
+    LEFT JOIN LATERAL (
+        SELECT e.event FROM public.entries e
+        JOIN public.events v ON v.id = e.event AND v.organization = silent.organization AND v.status = 'running'
+        WHERE e.device = silent.device ORDER BY v.starts_at DESC NULLS LAST, e.event LIMIT 1) running ON true";
+
+const HEARD_AGAIN: &str = "
+    UPDATE public.alerts a SET status = 'closed', date_updated = now() FROM public.device_status s
+    WHERE a.kind = 'device_offline' AND a.status = 'open' AND s.device = a.device AND s.connected";
 
 /// A connection with what it is asked again and again.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use biplane_core::recompute::{Changes, Mark};
 use biplane_core::timing::{Crossing, CrossingStatus, Device, crossing_id};
 use biplane_core::{Fix, Imei, IoValue, Timestamp};
 use biplane_store::{
-    Batch, Claim, Correction, Counts, History, HistoryError, SetupReader, StateReader, Status,
-    WriteError, Writer,
+    Batch, Claim, Correction, Counts, History, HistoryError, SetupReader, Silence, StateReader,
+    Status, WriteError, Writer,
 };
 use support::TestPostgres;
 use tokio_postgres::Client;
@@ -265,8 +265,17 @@ async fn an_older_fix_never_replaces_a_newer_one_in_the_status() {
     assert_eq!(row.get::<_, f32>(1), 46.5);
     assert_eq!(row.get::<_, &str>(2), "2020-09-12 11:46:40+00");
     assert!(row.get::<_, bool>(3));
-    assert_eq!(writer.mark_silent(at(401)).await.unwrap(), 1);
+    assert_eq!(writer.mark_silent(at(401)).await.unwrap(), Silence { fallen: 1, back: 0 });
     assert_eq!(count(&client, "device_status WHERE connected").await, 0);
+    assert_eq!(writer.mark_silent(at(401)).await.unwrap(), Silence::default(), "it is told once");
+    let alert = "alerts WHERE kind = 'device_offline' AND severity = 'warning' AND event IS NOT NULL
+                 AND occurred_at = '2020-09-12 11:46:40+00' AND message LIKE '%since 2020-09-12 11:46:40 UTC'";
+    assert_eq!(count(&client, &format!("{alert} AND status = 'open'")).await, 1);
+    let mut batch = Batch::new(CLAIM);
+    batch.status(DEVICE.id, status(None, 500));
+    writer.write(&[&batch]).await.unwrap();
+    assert_eq!(writer.mark_silent(at(401)).await.unwrap(), Silence { fallen: 0, back: 1 });
+    assert_eq!(count(&client, &format!("{alert} AND status = 'closed'")).await, 1);
 }
 
 /// The row went over to the new organization with the old one's last position in it.

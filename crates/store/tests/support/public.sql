@@ -37,7 +37,11 @@ CREATE TABLE public.device_status (
     device uuid NOT NULL UNIQUE REFERENCES public.devices, connected boolean NOT NULL,
     last_fix_at timestamptz, last_received_at timestamptz, lat real, lon real, altitude_m real,
     speed_kmh real, course_deg real, satellites integer, protocol varchar(32), gateway varchar(255));
-CREATE TABLE public.alerts (id uuid PRIMARY KEY);
+CREATE TABLE public.alerts (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations, device uuid REFERENCES public.devices,
+    event uuid REFERENCES public.events ON DELETE SET NULL, kind varchar(32) NOT NULL,
+    severity varchar(32) NOT NULL DEFAULT 'warning', status varchar(32) NOT NULL DEFAULT 'open',
+    occurred_at timestamptz NOT NULL, message text, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.crossing_edits (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     crossing uuid REFERENCES public.crossings ON DELETE SET NULL, reason text NOT NULL, date_created timestamptz,
