@@ -6,6 +6,7 @@
 //! behind the same trait.
 
 mod allowlist;
+mod dead_letters;
 mod durability;
 pub mod live;
 mod log;
@@ -13,6 +14,7 @@ mod redis_log;
 mod registry;
 
 pub use allowlist::{Allowlist, AllowlistError};
+pub use dead_letters::DeadLetter;
 pub use durability::{Durability, DurabilityError};
 pub use live::LiveFeed;
 pub use log::{Entry, EntryId, Lease, Log, LogError, Poison};

@@ -103,11 +103,11 @@ pub struct RedisLog {
     waiting: Mutex<HashMap<u16, MultiplexedConnection>>,
 }
 
-fn stream_key(partition: u16) -> String {
+pub(crate) fn stream_key(partition: u16) -> String {
     format!("telemetry:{{p{partition:02}}}")
 }
 
-fn dead_key(partition: u16) -> String {
+pub(crate) fn dead_key(partition: u16) -> String {
     format!("telemetry:dead:{{p{partition:02}}}")
 }
 
@@ -209,7 +209,7 @@ impl RedisLog {
         })
     }
 
-    fn known(&self, partition: u16) -> Result<(), LogError> {
+    pub(crate) fn known(&self, partition: u16) -> Result<(), LogError> {
         let partitions = self.options.partitions;
         if partition < partitions {
             Ok(())

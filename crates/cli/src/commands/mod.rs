@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod check;
 pub mod db_init;
+pub mod dead_letters;
 pub mod decode;
 pub mod lint;
 pub mod schema;
