@@ -1,10 +1,9 @@
-//! Which of many fences a device may have crossed.
+//! Which of many fences a place lies in, or a device may have crossed.
 
-use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
-
+use super::boxes::Boxes;
 use super::{BorderCrossing, Bounds, Segment, Shape};
 use crate::GeofenceId;
+use crate::geodesy::{Point, wrap_lon};
 
 /// A row of `geofences`, prepared.
 #[derive(Clone, Debug)]
@@ -16,25 +15,30 @@ pub struct Fence {
 }
 
 /// The fences of one organization, found by their boxes.
+///
+/// Never changed once made: who has other fences makes another index and puts it in this one's place.
 #[derive(Clone, Debug, Default)]
 pub struct FenceIndex {
     fences: Vec<Fence>,
-    boxes: RTree<GeomWithData<Rectangle<[f64; 2]>, u32>>,
+    boxes: Boxes,
 }
 
 impl FenceIndex {
     /// Of all fences of an organization.
     pub fn new(fences: Vec<Fence>) -> Self {
-        let boxes = fences
+        let parts = fences
             .iter()
-            .enumerate()
-            .flat_map(|(n, fence)| fence.shape.bounds().unwrapped().map(move |part| (n, part)))
-            .map(|(n, part)| {
-                let corners = corners(&part);
-                GeomWithData::new(Rectangle::from_corners(corners.0, corners.1), n as u32)
-            })
-            .collect();
-        Self { boxes: RTree::bulk_load(boxes), fences }
+            .zip(0..)
+            .flat_map(|(fence, n)| fence.shape.bounds().unwrapped().map(move |part| (part, n)));
+        Self { boxes: Boxes::new(parts), fences }
+    }
+
+    /// The fences that a place lies in ([`Shape::contains`]), in no particular order.
+    pub fn containing(&self, at: Point) -> impl Iterator<Item = &Fence> {
+        let place = Bounds::of([(wrap_lon(at.lon), at.lat)]);
+        // The parts of one box have no place in common.
+        let near = self.boxes.meeting(&place).map(|n| &self.fences[n as usize]);
+        near.filter(move |fence| fence.shape.contains(at))
     }
 
     /// What a device crossed between two fixes, fence by fence in the order they were given.
@@ -44,9 +48,7 @@ impl FenceIndex {
     ) -> impl Iterator<Item = (&'a Fence, BorderCrossing)> {
         let mut near: Vec<u32> = Vec::new();
         for part in segment.bounds().unwrapped() {
-            let (low, high) = corners(&part);
-            let hits = self.boxes.locate_in_envelope_intersecting(&AABB::from_corners(low, high));
-            near.extend(hits.map(|hit| hit.data));
+            near.extend(self.boxes.meeting(&part));
         }
         near.sort_unstable();
         near.dedup();
@@ -65,8 +67,4 @@ impl FenceIndex {
     pub fn is_empty(&self) -> bool {
         self.fences.is_empty()
     }
-}
-
-fn corners(bounds: &Bounds) -> ([f64; 2], [f64; 2]) {
-    ([bounds.west, bounds.south], [bounds.east, bounds.north])
 }
