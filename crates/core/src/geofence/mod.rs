@@ -6,6 +6,7 @@
 //! live, and no state beyond the last fix is needed.
 
 mod boxes;
+mod cells;
 mod circle;
 mod gate;
 mod index;
