@@ -3,6 +3,7 @@
 //! Each measures its peer or its limit in the same run and reports a ratio;
 //! above 1 means that ours is better.
 
+mod geofence;
 mod path;
 mod report;
 mod wasm;
@@ -28,6 +29,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    Geofence(geofence::Arguments),
     Path(path::Arguments),
     Wasm(wasm::Arguments),
 }
@@ -56,6 +58,7 @@ async fn run(arguments: &Arguments) -> Result<report::Report, SetupError> {
     let layout = Layout::of_checkout(&start, None)?;
     let progress = Progress::default();
     match &arguments.bench {
+        Bench::Geofence(geofence) => geofence.run(&layout, &progress).await,
         Bench::Path(path) => path.run(&layout, &progress).await,
         Bench::Wasm(wasm) => wasm.run(&layout, &progress).await,
     }

@@ -51,6 +51,47 @@ pub struct Measured {
     note: Option<String>,
 }
 
+/// What one side took, round by round.
+#[derive(Debug)]
+pub struct Rounds(Vec<f64>);
+
+impl Rounds {
+    /// None yet.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// One more.
+    pub fn push(&mut self, took: f64) {
+        let at = self.0.partition_point(|&other| other < took);
+        self.0.insert(at, took);
+    }
+
+    /// The middle one, of an even number the mean of both; no number where there was no round.
+    pub fn median(&self) -> f64 {
+        let count = self.0.len();
+        let at = |n: usize| self.0.get(n).copied().unwrap_or(f64::NAN);
+        at(count / 2).midpoint(at(count.saturating_sub(1) / 2))
+    }
+
+    /// In which the median lies with about 95 % confidence: the order statistics around it that a
+    /// binomial of one half gives; of few rounds all.
+    pub fn interval(&self) -> [f64; 2] {
+        let count = self.0.len() as f64;
+        let reach = 0.98 * count.sqrt();
+        let at = |n: f64| self.0[(n.max(0.0) as usize).min(self.0.len() - 1)];
+        if self.0.is_empty() {
+            return [f64::NAN; 2];
+        }
+        [at((count / 2.0 - reach).floor()), at((count / 2.0 + reach).ceil())]
+    }
+
+    /// The longest.
+    pub fn most(&self) -> f64 {
+        self.0.last().copied().unwrap_or(f64::NAN)
+    }
+}
+
 impl Report {
     /// The figures of a benchmark on this machine.
     pub fn new(bench: &'static str, results: Vec<Figure>) -> Self {
@@ -120,6 +161,58 @@ impl Figure {
             details: BTreeMap::new(),
             note: None,
         }
+    }
+}
+
+impl Figure {
+    /// A figure of which less is better, of several rounds of each side.
+    pub fn less_is_better<'a>(
+        id: &'static str,
+        unit: &'static str,
+        ours: &Rounds,
+        peers: impl IntoIterator<Item = (&'static str, &'a Rounds)>,
+    ) -> Self {
+        let mut intervals = BTreeMap::from([("ours".to_owned(), ours.interval())]);
+        let mut medians = BTreeMap::new();
+        for (name, rounds) in peers {
+            intervals.insert(name.to_owned(), rounds.interval());
+            medians.insert(name.to_owned(), rounds.median());
+        }
+        let (id, unit, ours) = (id.to_owned(), unit.to_owned(), ours.median());
+        let details = BTreeMap::new();
+        Measured { id, unit, ours, peers: medians, intervals, details, note: None }.into()
+    }
+
+    /// How many a second, of rounds that are nanoseconds for one.
+    pub fn rate<'a>(
+        id: &'static str,
+        unit: &'static str,
+        ours: &Rounds,
+        peers: impl IntoIterator<Item = (&'static str, &'a Rounds)>,
+    ) -> Self {
+        let rate = |nanoseconds: f64| (1e9 / nanoseconds).round();
+        let mut figure = Self::less_is_better(id, unit, ours, peers);
+        // The ratios stay: twice the time is half the rate.
+        figure.ours = rate(ours.median());
+        figure.peers.values_mut().for_each(|peer| *peer = rate(*peer));
+        figure
+            .intervals
+            .values_mut()
+            .for_each(|[low, high]| (*low, *high) = (rate(*high), rate(*low)));
+        figure
+    }
+
+    /// With one more number that says how to read it.
+    #[must_use]
+    pub fn detail(mut self, name: &str, value: f64) -> Self {
+        self.details.insert(name.to_owned(), places(value));
+        self
+    }
+
+    /// In a few words.
+    pub fn told(&self) -> String {
+        let peers = self.ratios.iter().map(|(peer, ratio)| format!(", {ratio:.2} times {peer}"));
+        format!("{} {}{}", shown(self.ours), self.unit, peers.collect::<String>())
     }
 }
 

@@ -1,10 +1,10 @@
-//! Which of many fences a device may have crossed.
+//! Which of many fences a place lies in, or a device may have crossed.
 
-use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
-
+use super::boxes::Boxes;
+use super::cells::{Cell, Cells};
 use super::{BorderCrossing, Bounds, Segment, Shape};
 use crate::GeofenceId;
+use crate::geodesy::{Point, wrap_lon};
 
 /// A row of `geofences`, prepared.
 #[derive(Clone, Debug)]
@@ -16,25 +16,45 @@ pub struct Fence {
 }
 
 /// The fences of one organization, found by their boxes.
+///
+/// Never changed once made: who has other fences makes another index and puts it in this one's place.
 #[derive(Clone, Debug, Default)]
 pub struct FenceIndex {
     fences: Vec<Fence>,
-    boxes: RTree<GeomWithData<Rectangle<[f64; 2]>, u32>>,
+    /// What each box stands for: a fence, and the cells of that box.
+    parts: Vec<(u32, Cells)>,
+    boxes: Boxes,
 }
 
 impl FenceIndex {
     /// Of all fences of an organization.
     pub fn new(fences: Vec<Fence>) -> Self {
-        let boxes = fences
-            .iter()
-            .enumerate()
-            .flat_map(|(n, fence)| fence.shape.bounds().unwrapped().map(move |part| (n, part)))
-            .map(|(n, part)| {
-                let corners = corners(&part);
-                GeomWithData::new(Rectangle::from_corners(corners.0, corners.1), n as u32)
-            })
-            .collect();
-        Self { boxes: RTree::bulk_load(boxes), fences }
+        let mut boxes = Vec::new();
+        let mut parts = Vec::new();
+        for (fence, n) in fences.iter().zip(0..) {
+            for part in fence.shape.bounds().unwrapped() {
+                boxes.push((part, parts.len() as u32));
+                parts.push((n, fence.shape.cells(&part)));
+            }
+        }
+        Self { boxes: Boxes::new(boxes), parts, fences }
+    }
+
+    /// The fences that a place lies in ([`Shape::contains`]), in no particular order.
+    pub fn containing(&self, at: Point) -> impl Iterator<Item = &Fence> {
+        let lon = wrap_lon(at.lon);
+        let place = Bounds::of([(lon, at.lat)]);
+        // The parts of one box have no place in common.
+        self.boxes.meeting(&place).filter_map(move |part| {
+            let (n, cells) = &self.parts[part as usize];
+            let fence = &self.fences[*n as usize];
+            let is_inside = match cells.of(lon, at.lat) {
+                Cell::Outside => false,
+                Cell::Inside => true,
+                Cell::Mixed => fence.shape.contains(at),
+            };
+            is_inside.then_some(fence)
+        })
     }
 
     /// What a device crossed between two fixes, fence by fence in the order they were given.
@@ -44,9 +64,7 @@ impl FenceIndex {
     ) -> impl Iterator<Item = (&'a Fence, BorderCrossing)> {
         let mut near: Vec<u32> = Vec::new();
         for part in segment.bounds().unwrapped() {
-            let (low, high) = corners(&part);
-            let hits = self.boxes.locate_in_envelope_intersecting(&AABB::from_corners(low, high));
-            near.extend(hits.map(|hit| hit.data));
+            near.extend(self.boxes.meeting(&part).map(|part| self.parts[part as usize].0));
         }
         near.sort_unstable();
         near.dedup();
@@ -65,8 +83,4 @@ impl FenceIndex {
     pub fn is_empty(&self) -> bool {
         self.fences.is_empty()
     }
-}
-
-fn corners(bounds: &Bounds) -> ([f64; 2], [f64; 2]) {
-    ([bounds.west, bounds.south], [bounds.east, bounds.north])
 }

@@ -5,9 +5,13 @@
 //! is a function of the two fixes alone, so that a replay finds what was found
 //! live, and no state beyond the last fix is needed.
 
+mod boxes;
+mod cells;
 mod circle;
 mod gate;
 mod index;
+#[cfg(test)]
+mod plain;
 mod polygon;
 mod segment;
 mod shape;
@@ -50,6 +54,16 @@ impl Bounds {
             && other.south <= self.north
             && self.west <= other.east
             && other.west <= self.east
+    }
+
+    /// The box and what lies within `by` degrees of its sides.
+    pub(crate) fn widened(&self, by: f64) -> Self {
+        Self {
+            west: self.west - by,
+            south: self.south - by,
+            east: self.east + by,
+            north: self.north + by,
+        }
     }
 
     /// The parts of the box within ±180: two where it lies over the antimeridian.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::cells::Cells;
 use super::circle::Circle;
 use super::gate::Gate;
 use super::polygon::{self, Polygon};
@@ -149,6 +150,17 @@ impl Shape {
 
     pub(super) fn bounds(&self) -> Bounds {
         self.1
+    }
+
+    /// What is known of the places in a part of the shape's box.
+    pub(super) fn cells(&self, part: &Bounds) -> Cells {
+        match &self.0 {
+            Kind::Polygons(polygons) => {
+                let edges = polygons.iter().flat_map(Polygon::edges);
+                Cells::new(part, edges, |at| polygon::contains(polygons, at))
+            }
+            Kind::Circle(_) | Kind::Gate(_) => Cells::unknown(),
+        }
     }
 }
 
