@@ -157,9 +157,9 @@ impl H02Session {
         let Some(message) = self.stream.bytes().get(..BINARY) else {
             let bytes = self.stream.bytes();
             // A short one is 32 bytes long, and its id never an IMEI.
-            return (bytes.len() >= 16 && !is_long(bytes)).then(|| self.short());
+            return (bytes.len() >= 16 && !is_long(bytes, self.imei)).then(|| self.short());
         };
-        if !is_long(message) {
+        if !is_long(message, self.imei) {
             return Some(self.short());
         }
         let message = self.stream.take_front(BINARY);
@@ -434,11 +434,15 @@ fn degrees(text: &str, hemisphere: &str, letters: [&str; 2], digits: usize) -> O
     (minutes < 60.0 && value <= limit).then_some(sign * value)
 }
 
-/// Whether a binary message has the long id: 15 digits, a filler, and a time behind them.
-fn is_long(bytes: &[u8]) -> bool {
-    bytes
-        .get(1..15)
-        .is_some_and(|head| bcd(&head[..8]).is_some() && binary_time(&head[8..]).is_some())
+/// Whether a binary message has the long id: 15 digits, a filler, and a time behind them. Where the
+/// short form's time can be read too, the device is the `known` one or the check digit decides.
+fn is_long(bytes: &[u8], known: Option<Imei>) -> bool {
+    let Some(head) = bytes.get(1..15) else { return false };
+    let imei = bcd(&head[..8]).and_then(|id| Imei::from_digits(&format!("{:015}", id / 10)).ok());
+    imei.is_some_and(|imei| {
+        let short = binary_time(&head[5..11]).is_some();
+        binary_time(&head[8..]).is_some() && (!short || known == Some(imei) || imei.check().is_ok())
+    })
 }
 
 /// Decimal digits, two a byte.
