@@ -6,7 +6,18 @@
 
 use biplane_core::{ErrorCode, Fix, Imei};
 
+mod capture;
+mod catalogue;
+mod civil;
+pub mod gt06;
+pub mod h02;
+pub mod json_lines;
+pub mod osmand;
+mod stream;
 pub mod teltonika;
+
+pub use capture::decode_capture;
+pub use catalogue::{Element, element};
 
 /// A protocol as those see it who only carry bytes.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +30,10 @@ pub struct Protocol {
     pub udp: Option<fn() -> Box<dyn Session>>,
 }
 
-/// All that are known.
-pub const PROTOCOLS: &[Protocol] = &[teltonika::PROTOCOL];
+/// All that are known and speak over a socket of their own. [`osmand`] comes over HTTP: it is no
+/// [`Session`], but a function from a request to a report.
+pub const PROTOCOLS: &[Protocol] =
+    &[teltonika::PROTOCOL, gt06::PROTOCOL, h02::PROTOCOL, json_lines::PROTOCOL];
 
 /// One connection of a device, from its first byte; or one datagram, which holds all that a
 /// connection would say.
@@ -48,6 +61,12 @@ pub trait Session: Send {
     /// called, and sent, when they are.
     fn acknowledge(&mut self, records: usize) -> Vec<u8>;
 
+    /// The secret that came with the login, where the protocol has one: for the host to check
+    /// before it decides.
+    fn token(&self) -> Option<&str> {
+        None
+    }
+
     /// The bytes that tell the device to do something; `None` where the protocol has no such
     /// thing, or not for this text. To be called after the login only; the answer is an
     /// [`Event::Response`].
@@ -66,7 +85,8 @@ pub enum Event {
     },
     /// Records, in the order sent; they want an acknowledgement.
     Records {
-        /// As sent: implausible ones too.
+        /// As sent: implausible ones too. None where a device wants an answer to a message
+        /// that has no position, say a heartbeat: then there is nothing to store first.
         fixes: Vec<Fix>,
     },
     /// What it says to a command.
