@@ -89,6 +89,8 @@ error_codes! {
     CourseFixed = "COURSE_FIXED", 400;
     /// A device's protocol or model is not known.
     DeviceModel = "DEVICE_MODEL", 400;
+    /// A device's token is too short or too long, or has characters that no header takes.
+    DeviceToken = "DEVICE_TOKEN", 400;
     /// The caller's role in the item's organization does not allow the change.
     TenancyRole = "TENANCY_ROLE", 403;
     /// An item points to what its organization does not have.

@@ -1,4 +1,5 @@
-//! Trackers: an IMEI that can't be a typing error, a protocol and a model that are known.
+//! Trackers: an IMEI that can't be a typing error, a protocol and a model that are known, a token that
+//! can't be guessed.
 
 use biplane_core::shown::{short, shown};
 use biplane_core::{ErrorCode, Imei, ImeiError};
@@ -16,14 +17,14 @@ pub const VALIDATE: Rule = Rule {
     trigger: Trigger::Filter {
         events: &[Event::Create, Event::Update],
         collections: &["devices"],
-        fields: &["imei", "protocol", "model"],
+        fields: &["imei", "protocol", "model", "token"],
         flat: None,
     },
 };
 
 /// See [`VALIDATE`].
 pub fn validate(call: &Call) -> Outcome {
-    let mut faults: Vec<_> = wrong_imei(call).into_iter().collect();
+    let mut faults: Vec<_> = wrong_imei(call).into_iter().chain(wrong_token(call)).collect();
     match after(call, MODEL) {
         Ok(items) => {
             faults.extend(items.iter().find_map(wrong_model));
@@ -56,7 +57,32 @@ fn wrong_imei(call: &Call) -> Option<Rejection> {
     }
 }
 
-/// A model may be left out: the device then takes what every model of its protocol takes.
+/// Shorter ones are guessed.
+const TOKEN: std::ops::RangeInclusive<usize> = 16..=128;
+
+/// A token is never repeated in what is said of it.
+fn wrong_token(call: &Call) -> Option<Rejection> {
+    let token = match call.payload.get("token") {
+        None | Some(Value::Null) => return None,
+        Some(token) => token.as_str().unwrap_or_default(),
+    };
+    let message = if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "token: has other characters than letters, digits and signs of ASCII".to_owned()
+    } else if TOKEN.contains(&token.len()) {
+        return None;
+    } else {
+        format!(
+            "token: has {} characters, {} to {} are needed",
+            token.len(),
+            TOKEN.start(),
+            TOKEN.end()
+        )
+    };
+    Some(Rejection::field(ErrorCode::DeviceToken, "token", message))
+}
+
+/// A model may be left out: the device then takes what every model of its protocol takes. Of a protocol
+/// that many makers speak, any will do.
 fn wrong_model(device: &After<'_>) -> Option<Rejection> {
     let wrong =
         |field, message: String| Some(Rejection::field(ErrorCode::DeviceModel, field, message));

@@ -189,7 +189,7 @@ mod tests {
                 "name": "device.validate",
                 "events": ["items.create", "items.update"],
                 "collections": ["devices"],
-                "fields": ["imei", "protocol", "model"],
+                "fields": ["imei", "protocol", "model", "token"],
             })
         );
     }

@@ -203,7 +203,18 @@ const TELTONIKA: Protocol = Protocol {
     ],
 };
 
-const PROTOCOLS: &[Protocol] = &[TELTONIKA];
+/// One that the makers of many devices speak, and of whose commands nothing is known.
+const fn spoken_by_many(name: &'static str) -> Protocol {
+    Protocol { name, common: &[], families: &[] }
+}
+
+const PROTOCOLS: &[Protocol] = &[
+    TELTONIKA,
+    spoken_by_many("gt06"),
+    spoken_by_many("h02"),
+    spoken_by_many("json-lines"),
+    spoken_by_many("osmand"),
+];
 
 fn whole(arguments: &Arguments, name: &str) -> i64 {
     arguments.integer(name).unwrap_or_default()
@@ -231,10 +242,11 @@ pub fn is_protocol(name: &str) -> bool {
     PROTOCOLS.iter().any(|protocol| protocol.name == name)
 }
 
-/// Whether a protocol has a model of this name.
+/// Whether a protocol has a model of this name; whether it may have, where no models are known.
 pub fn is_model(protocol: &str, model: &str) -> bool {
     let named = |family: &Family| family.models.contains(&model);
-    PROTOCOLS.iter().any(|it| it.name == protocol && it.families.iter().any(named))
+    let protocol = PROTOCOLS.iter().find(|it| it.name == protocol);
+    protocol.is_some_and(|it| it.families.is_empty() || it.families.iter().any(named))
 }
 
 /// All commands of a tracker, which is an item of `devices`. Of a model that nobody named, what all models

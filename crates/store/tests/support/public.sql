@@ -3,7 +3,7 @@ SET ROLE directus;
 CREATE TABLE public.organizations (id uuid PRIMARY KEY, name varchar(255) NOT NULL);
 CREATE TABLE public.devices (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
-    name varchar(255) NOT NULL, imei varchar(15) NOT NULL UNIQUE, status varchar(32) NOT NULL DEFAULT 'active',
+    name varchar(255) NOT NULL, imei varchar(15) NOT NULL UNIQUE, token varchar(255), status varchar(32) NOT NULL DEFAULT 'active',
     date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.events (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
