@@ -53,9 +53,10 @@ impl Arguments {
         suites
             .run("types of browser tests", "npx", &["--no-install", "tsc", "-p", "tests/browser"])
             .await;
-        suites
-            .run("types of benchmarks", "npx", &["--no-install", "tsc", "-p", "crates/bench/wasm"])
-            .await;
+        for scripts in ["crates/bench/wasm", "crates/bench/geofence"] {
+            let name = format!("types of {scripts}");
+            suites.run(&name, "npx", &["--no-install", "tsc", "-p", scripts]).await;
+        }
         suites.run("images", "node", &["scripts/lint-deploy.mjs"]).await;
         let started = Instant::now();
         let found = impurities(layout).await?;
