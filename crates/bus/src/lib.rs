@@ -1,10 +1,11 @@
 //! The road between the planes' processes: the telemetry log, the device
-//! registry and the allowlist.
+//! registry, the allowlist and the gateways' alerts.
 //!
 //! The [`Log`] trait is narrow on purpose: append, own a partition, read it,
 //! commit. [`RedisLog`] is the one implementation; the Kafka protocol fits
 //! behind the same trait.
 
+mod alerts;
 mod allowlist;
 mod dead_letters;
 mod durability;
@@ -13,6 +14,7 @@ mod log;
 mod redis_log;
 mod registry;
 
+pub use alerts::{AlertError, Alerts, SecondAddress};
 pub use allowlist::{Allowlist, AllowlistError};
 pub use dead_letters::DeadLetter;
 pub use durability::{Durability, DurabilityError};

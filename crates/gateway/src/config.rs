@@ -39,6 +39,9 @@ pub struct Options {
     /// Seconds within which a device must have logged in
     #[arg(long, env = "BIPLANE_GATEWAY_LOGIN_TIMEOUT", default_value = "30")]
     gateway_login_timeout: String,
+    /// Seconds within which a started message must be complete
+    #[arg(long, env = "BIPLANE_GATEWAY_FRAME_TIMEOUT", default_value = "60")]
+    gateway_frame_timeout: String,
     /// Seconds after which a silent device's connection is closed
     #[arg(long, env = "BIPLANE_GATEWAY_IDLE_TIMEOUT", default_value = "600")]
     gateway_idle_timeout: String,
@@ -73,6 +76,8 @@ pub struct Config {
     pub max_per_address: usize,
     /// From connecting to the login.
     pub login_timeout: Duration,
+    /// From a message's first bytes to its last.
+    pub frame_timeout: Duration,
     /// From one message to the next.
     pub idle_timeout: Duration,
     /// How long a stop waits for records on their way.
@@ -94,6 +99,7 @@ impl Default for Config {
             max_connections: 50_000,
             max_per_address: 25_000,
             login_timeout: Duration::from_secs(30),
+            frame_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(600),
             drain_timeout: Duration::from_secs(10),
             log_format: LogFormat::Text,
@@ -208,6 +214,7 @@ impl TryFrom<Options> for Config {
         let max_per_address =
             problems.positive("BIPLANE_GATEWAY_MAX_PER_ADDRESS", &o.gateway_max_per_address);
         let login = problems.positive("BIPLANE_GATEWAY_LOGIN_TIMEOUT", &o.gateway_login_timeout);
+        let frame = problems.positive("BIPLANE_GATEWAY_FRAME_TIMEOUT", &o.gateway_frame_timeout);
         let idle = problems.positive("BIPLANE_GATEWAY_IDLE_TIMEOUT", &o.gateway_idle_timeout);
         let drain = problems.parse("BIPLANE_GATEWAY_DRAIN_TIMEOUT", &o.gateway_drain_timeout);
         let log_format = problems.parse("BIPLANE_LOG_FORMAT", &o.log_format);
@@ -227,6 +234,7 @@ impl TryFrom<Options> for Config {
             max_connections: max_connections.unwrap_or(default.max_connections),
             max_per_address: max_per_address.unwrap_or(default.max_per_address),
             login_timeout: login.map_or(default.login_timeout, Duration::from_secs),
+            frame_timeout: frame.map_or(default.frame_timeout, Duration::from_secs),
             idle_timeout: idle.map_or(default.idle_timeout, Duration::from_secs),
             drain_timeout: drain.map_or(default.drain_timeout, Duration::from_secs),
             log_format: log_format.unwrap_or(default.log_format),

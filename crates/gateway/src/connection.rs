@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use biplane_bus::{Allowlist, Holder, Registry};
+use biplane_bus::{Alerts, Allowlist, Holder, Registry, SecondAddress};
 use biplane_core::{Fix, Frame, Imei, Timestamp};
 use biplane_protocols::{Event, Session};
 use tokio::io::AsyncWriteExt;
@@ -21,9 +21,11 @@ pub(crate) struct Shared {
     pub instance: String,
     pub unknown_devices: UnknownDevices,
     pub login_timeout: Duration,
+    pub frame_timeout: Duration,
     pub idle_timeout: Duration,
     pub registry: Registry,
     pub allowlist: Allowlist,
+    pub alerts: Alerts,
     pub meters: Arc<Meters>,
     pub next_trace: AtomicU64,
 }
@@ -41,6 +43,8 @@ enum End {
     NoLogin,
     #[error("nothing was said for too long")]
     Idle,
+    #[error("a message was not complete in time")]
+    Slow,
     #[error("what was said can't be read")]
     Malformed,
     #[error("the gateway stops")]
@@ -69,6 +73,8 @@ pub(crate) struct Connection {
     stopping: watch::Receiver<bool>,
     device: Option<Device>,
     deadline: Instant,
+    /// Whether bytes came since the last whole message.
+    started: bool,
 }
 
 struct Device {
@@ -89,7 +95,17 @@ impl Connection {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let deadline = Instant::now() + shared.login_timeout;
-        Self { socket, remote, session, shared, appender, stopping, device: None, deadline }
+        Self {
+            socket,
+            remote,
+            session,
+            shared,
+            appender,
+            stopping,
+            device: None,
+            deadline,
+            started: false,
+        }
     }
 
     pub(crate) async fn run(mut self) {
@@ -117,6 +133,7 @@ impl Connection {
         loop {
             let chunk = self.read().await?;
             let mut rest = &chunk[..];
+            let mut whole = false;
             while !rest.is_empty() {
                 let taken = self.session.receive(rest);
                 rest = &rest[taken..];
@@ -128,6 +145,14 @@ impl Connection {
                 if taken == 0 && events == 0 {
                     return Err(End::Malformed);
                 }
+                whole |= events > 0;
+            }
+            if whole {
+                self.started = false;
+            } else if !self.started {
+                // From the first bytes on: what trickles in does not move it.
+                self.started = true;
+                self.deadline = self.deadline.min(Instant::now() + self.shared.frame_timeout);
             }
         }
     }
@@ -142,6 +167,7 @@ impl Connection {
                 ready = timeout_at(self.deadline, self.socket.readable()) => match ready {
                     Ok(ready) => ready?,
                     Err(_) if self.device.is_none() => return Err(End::NoLogin),
+                    Err(_) if self.started => return Err(End::Slow),
                     Err(_) => return Err(End::Idle),
                 },
                 _ = self.stopping.changed() => continue,
@@ -205,7 +231,7 @@ impl Connection {
             since: clock::now(),
         };
         match self.shared.registry.claim(imei, &holder).await {
-            Ok(before) => self.note_takeover(imei, before),
+            Ok(before) => self.note_takeover(imei, before, &holder).await,
             // Only routing of commands needs it, and the next renewal makes up for it.
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error, %imei, "not in the registry yet"
@@ -234,18 +260,31 @@ impl Connection {
         }
     }
 
-    fn note_takeover(&self, imei: Imei, before: Option<Holder>) {
+    async fn note_takeover(&mut self, imei: Imei, before: Option<Holder>, now: &Holder) {
         let Some(before) = before else { return };
-        let address = |remote: &str| remote.parse().map(|remote: SocketAddr| remote.ip()).ok();
-        if address(&before.remote) != Some(self.remote.ip()) {
-            self.shared.meters.takeovers.increment(1);
-            tracing::warn!(
-                %imei,
-                remote = %self.remote,
-                before = before.remote,
-                instance = before.instance,
-                "the device connects from another address than before"
-            );
+        let held_by: Option<SocketAddr> = before.remote.parse().ok();
+        let address = self.remote.ip().to_canonical();
+        if held_by.map(|remote| remote.ip().to_canonical()) == Some(address) {
+            return;
+        }
+        self.shared.meters.takeovers.increment(1);
+        tracing::warn!(
+            %imei,
+            remote = %self.remote,
+            before = before.remote,
+            instance = before.instance,
+            "the device connects from another address than before"
+        );
+        let alert = SecondAddress {
+            imei,
+            address,
+            before: before.remote,
+            instance: now.instance.clone(),
+            at: now.since,
+        };
+        if let Err(error) = self.shared.alerts.raise(&alert).await {
+            // The log has it; a device's records are worth more than an alert about them.
+            tracing::warn!(error = &error as &dyn std::error::Error, %imei, "no alert raised");
         }
     }
 

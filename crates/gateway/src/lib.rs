@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use biplane_bus::{
-    Allowlist, ConnectError, Durability, DurabilityError, LogOptions, RedisLog, Registry,
+    Alerts, Allowlist, ConnectError, Durability, DurabilityError, LogOptions, RedisLog, Registry,
 };
 use biplane_protocols::teltonika::TeltonikaSession;
 use tokio::net::TcpListener;
@@ -119,9 +119,11 @@ impl Gateway {
             instance: config.instance.clone(),
             unknown_devices: config.unknown_devices,
             login_timeout: config.login_timeout,
+            frame_timeout: config.frame_timeout,
             idle_timeout: config.idle_timeout,
             registry: Registry::new(&log),
             allowlist: Allowlist::new(&log),
+            alerts: Alerts::new(&log),
             meters,
             next_trace: connection::first_trace(),
         });

@@ -6,13 +6,16 @@ mod support;
 
 mod device;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use biplane_bus::{LogOptions, RedisLog, Registry};
+use biplane_core::Timestamp;
 use biplane_gateway::{Config, DurabilityPolicy, Gateway, GatewayError, UnknownDevices};
 use biplane_protocols::teltonika::{Answer, Tracker};
 use device::{A_WHILE, Device, Running, config, fix, imei, stored};
 use support::TestRedis;
+use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
 async fn a_trackers_frames_are_in_the_log_when_it_is_acknowledged() {
@@ -236,6 +239,61 @@ async fn who_does_not_log_in_falls_silent_or_comes_too_often_is_closed() {
     assert_eq!(mute.answer().await, None);
     assert_eq!(silent.answer().await, None);
     Device::logged_in(&gateway, 3).await;
+}
+
+#[tokio::test]
+async fn a_started_frame_that_trickles_in_is_not_waited_for() {
+    let redis = TestRedis::start();
+    let config = Config { frame_timeout: A_WHILE, ..config(&redis).await };
+    let gateway = Running::start(config).await;
+    let mut quiet = Device::logged_in(&gateway, 1).await;
+    let mut slow = Device::logged_in(&gateway, 2).await;
+    let frame = Tracker::frame(&vec![fix(0); 100]).unwrap();
+    let trickle = async {
+        for byte in &frame[..frame.len() - 1] {
+            if slow.socket.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(A_WHILE / 10).await;
+        }
+    };
+    tokio::select! {
+        () = trickle => {}
+        () = tokio::time::sleep(2 * A_WHILE) => {}
+    }
+    assert_eq!(slow.answer().await, None, "closed in the middle of its frame");
+    quiet.send_fixes(&[fix(0)]).await;
+    assert_eq!(quiet.answer().await, Some(Answer::Acknowledged(1)), "silence is no frame");
+    assert_eq!(stored(&redis).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_device_that_a_second_address_claims_raises_an_alert() {
+    let redis = TestRedis::start();
+    let gateway = Running::start(config(&redis).await).await;
+    let first = Device::logged_in(&gateway, 1).await;
+    let again = Device::logged_in(&gateway, 1).await;
+    let mut other = Device::connect_from([127, 0, 0, 2], &gateway, 1).await;
+    assert_eq!(other.log_in().await, Some(Answer::Accepted));
+    let alerts: Vec<(String, HashMap<String, String>)> = redis::cmd("XRANGE")
+        .arg(&["gateway:alerts", "-", "+"])
+        .query_async(&mut redis.connection().await)
+        .await
+        .unwrap();
+    let [(_, alert)] = &alerts[..] else { panic!("one for the other address: {alerts:?}") };
+    let before = again.socket.local_addr().unwrap().to_string();
+    assert_ne!(before, first.socket.local_addr().unwrap().to_string());
+    for (field, value) in [
+        ("kind", "second_address"),
+        ("imei", imei(1).to_string().as_str()),
+        ("address", "127.0.0.2"),
+        ("before", before.as_str()),
+        ("instance", "test-gateway"),
+    ] {
+        assert_eq!(alert[field], value, "{field}");
+    }
+    assert!(alert["at"].parse::<Timestamp>().is_ok(), "{alert:?}");
+    assert_eq!(alert.len(), 6, "{alert:?}");
 }
 
 #[tokio::test]

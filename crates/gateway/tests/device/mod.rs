@@ -10,7 +10,7 @@ use biplane_core::{Fix, Frame, Imei, IoValue, Timestamp};
 use biplane_gateway::{Config, Gateway, GatewayError};
 use biplane_protocols::teltonika::{Answer, Tracker};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -95,7 +95,13 @@ pub struct Device {
 
 impl Device {
     pub async fn connect(gateway: &Running, n: u64) -> Self {
-        let socket = TcpStream::connect(gateway.teltonika).await.unwrap();
+        Self::connect_from([127, 0, 0, 1], gateway, n).await
+    }
+
+    pub async fn connect_from(address: [u8; 4], gateway: &Running, n: u64) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((address, 0).into()).unwrap();
+        let socket = socket.connect(gateway.teltonika).await.unwrap();
         socket.set_nodelay(true).unwrap();
         Self { socket, tracker: Tracker::new(imei(n)) }
     }
