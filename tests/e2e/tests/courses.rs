@@ -63,6 +63,8 @@ async fn a_course_under_revision_may_be_changed_and_its_end_orders_a_recompute()
     let tenant = crossed(&stack).await;
     let operator = &tenant.operator;
     let event = path("events", tenant.event);
+    // A checkpoint of an event that runs already.
+    let before = timed_again(&stack, tenant.device, "checkpoints", 1).await;
     let revision = json!({
         "course_revision": true,
         "checkpoints": {
@@ -79,9 +81,8 @@ async fn a_course_under_revision_may_be_changed_and_its_end_orders_a_recompute()
     // Nothing was ordered before: under revision there is nothing to time by.
     let ranges = timed_again(&stack, tenant.device, "events", 1).await;
     assert_eq!(ranges.len(), 1, "{ranges:?}");
-    for cause in ["checkpoints", "geofences"] {
-        assert_eq!(timed_again(&stack, tenant.device, cause, 0).await, [], "{cause}");
-    }
+    assert_eq!(timed_again(&stack, tenant.device, "checkpoints", 1).await, before);
+    assert_eq!(timed_again(&stack, tenant.device, "geofences", 0).await, []);
     // A crossing of which there are no positions stays.
     let (_, reason, ..) =
         refusal(operator.call(Method::PATCH, &geofence, Some(&json!({ "radius_m": 800 }))).await);
@@ -101,7 +102,7 @@ async fn an_event_starts_only_with_trackers_that_race_nowhere_else() {
         "number": "1", "name": "One", "status": "registered",
     });
     create(&admin, "entries", &entry).await;
-    let (next, started) = (path("events", next), json!({ "status": "running" }));
+    let (key, next, started) = (next, path("events", next), json!({ "status": "running" }));
     let (status, reason, message, _) =
         refusal(tenant.operator.call(Method::PATCH, &next, Some(&started)).await);
     assert_eq!((status, reason.as_str()), (400, "ENTRY_DEVICE"), "{message}");
@@ -109,7 +110,17 @@ async fn an_event_starts_only_with_trackers_that_race_nowhere_else() {
     let over = json!({ "status": "finished" });
     let finished = path("events", tenant.event);
     tenant.operator.call(Method::PATCH, &finished, Some(&over)).await.expect("it is over");
-    let both = json!({ "keys": [tenant.event, next], "data": started });
+    let third =
+        json!({ "organization": tenant.organization, "name": "Third", "status": "scheduled" });
+    let third = create(&admin, "events", &third).await;
+    create(
+        &admin,
+        "entries",
+        &json!({ "event": third, "number": "1", "name": "One",
+        "organization": tenant.organization, "device": tenant.device, "status": "registered" }),
+    )
+    .await;
+    let both = json!({ "keys": [key, third], "data": started });
     let (status, reason, message, _) =
         refusal(tenant.operator.call(Method::PATCH, "/items/events", Some(&both)).await);
     assert_eq!((status, reason.as_str()), (400, "ENTRY_DEVICE"), "{message}");

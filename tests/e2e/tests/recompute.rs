@@ -28,11 +28,12 @@ async fn fly(stack: &Description, tenant: &Tenant) {
     .await;
 }
 
-/// What the viewer reads, once there are so many.
+/// What the viewer reads, once there are so many. Where the tracker was faster than the processor's
+/// learning of the course, a crossing first belongs to none.
 async fn crossings(tenant: &Tenant, count: usize) -> Vec<Value> {
     let path = format!(
-        "/items/crossings?fields=id,crossed_at,source,direction&filter[device][_eq]={}",
-        tenant.device
+        "/items/crossings?fields=id,crossed_at,source,direction&filter[checkpoint][_eq]={}",
+        tenant.checkpoint
     );
     eventually("the crossings are so many", async || {
         let found = tenant.viewer.read(&path).await.expect("crossings");
@@ -48,7 +49,6 @@ async fn a_flag_takes_a_crossing_away_and_its_end_brings_it_back() {
     let tenant = Tenant::make(&stack, &admin(&stack).await).await;
     fly(&stack, &tenant).await;
     let before = crossings(&tenant, 1).await;
-    assert_eq!(before[0]["source"], "live");
     let flag = json!({
         "organization": tenant.organization, "device": tenant.device, "verdict": "faulty",
         "starts_at": (START + 11_000).to_string(), "ends_at": (START + 60_000).to_string(),
@@ -68,7 +68,8 @@ async fn a_flag_takes_a_crossing_away_and_its_end_brings_it_back() {
 #[tokio::test]
 async fn an_edited_crossing_stays_until_the_edit_is_taken_back() {
     let stack = stack();
-    let tenant = Tenant::make(&stack, &admin(&stack).await).await;
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
     fly(&stack, &tenant).await;
     let crossing = crossings(&tenant, 1).await[0]["id"].clone();
     let edit = json!({
@@ -85,6 +86,6 @@ async fn an_edited_crossing_stays_until_the_edit_is_taken_back() {
     timed_again(&stack, tenant.device, "position_flags", 1).await;
     assert_eq!(crossings(&tenant, 1).await[0]["id"], crossing);
     let path = format!("/items/crossing_edits/{}", edit["id"].as_str().expect("a key"));
-    tenant.operator.call(Method::DELETE, &path, None).await.expect("it is taken back");
+    admin.call(Method::DELETE, &path, None).await.expect("it is taken back");
     crossings(&tenant, 0).await;
 }

@@ -165,12 +165,13 @@ async fn what_is_rolled_back_orders_nothing() {
         )
         .await
         .expect("a flag");
-    let count = "SELECT count(*) FROM telemetry.outbox WHERE fields ->> 'device' = $1";
-    let device = tenant.device.to_string();
-    let within: i64 = transaction.query_one(count, &[&device]).await.expect("a count").get(0);
+    let count =
+        "SELECT count(*) FROM telemetry.recomputes WHERE device = $1 AND cause = 'position_flags'";
+    let within: i64 =
+        transaction.query_one(count, &[&tenant.device]).await.expect("a count").get(0);
     assert_eq!(within, 1, "it is written with the row itself");
     transaction.rollback().await.expect("rolled back");
-    let after: i64 = database.query_one(count, &[&device]).await.expect("a count").get(0);
+    let after: i64 = database.query_one(count, &[&tenant.device]).await.expect("a count").get(0);
     assert_eq!(after, 0);
 }
 
