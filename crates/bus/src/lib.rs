@@ -15,7 +15,7 @@ mod redis_log;
 mod registry;
 
 pub use alerts::{AlertError, Alerts, SecondAddress};
-pub use allowlist::{Allowlist, AllowlistError};
+pub use allowlist::{Allowlist, AllowlistError, Known, TokenDigest};
 pub use dead_letters::DeadLetter;
 pub use durability::{Durability, DurabilityError};
 pub use live::LiveFeed;

@@ -3,7 +3,7 @@
 
 mod support;
 
-use biplane_bus::{Allowlist, Holder, LogOptions, RedisLog, Registry};
+use biplane_bus::{Allowlist, Holder, Known, LogOptions, RedisLog, Registry, TokenDigest};
 use biplane_core::{Imei, Timestamp};
 use support::TestRedis;
 
@@ -58,13 +58,22 @@ async fn publishing_replaces_the_whole_allowlist() {
     let allowlist = Allowlist::new(&log);
     let now = Timestamp::from_millis(1_599_910_800_123);
     assert_eq!(allowlist.published().await.unwrap(), None);
-    assert!(!allowlist.contains(imei(1)).await.unwrap());
-    let all: Vec<_> = (0..2_500).map(imei).collect();
+    assert_eq!(allowlist.find(imei(1)).await.unwrap(), None);
+    let token = |n| (n % 2 == 1).then(|| TokenDigest::of(&format!("token of {n}")));
+    let all: Vec<_> = (0..2_500).map(|n| Known { imei: imei(n), token: token(n) }).collect();
     allowlist.publish(&all, now).await.unwrap();
-    assert!(allowlist.contains(imei(0)).await.unwrap());
-    assert!(allowlist.contains(imei(2_499)).await.unwrap());
+    assert_eq!(allowlist.find(imei(0)).await.unwrap(), Some(all[0]));
+    let last = allowlist.find(imei(2_499)).await.unwrap().unwrap();
+    assert!(last.token.unwrap().is_of("token of 2499"));
+    assert!(!last.token.unwrap().is_of("token of 2498"));
     allowlist.publish(&all[1..2], now + 1).await.unwrap();
-    assert!(!allowlist.contains(imei(0)).await.unwrap());
-    assert!(allowlist.contains(imei(1)).await.unwrap());
+    assert_eq!(allowlist.find(imei(0)).await.unwrap(), None);
+    assert_eq!(allowlist.find(imei(1)).await.unwrap(), Some(all[1]));
+    let gone: bool = redis::cmd("HEXISTS")
+        .arg(&["devices:tokens", &imei(3).to_string()])
+        .query_async(&mut redis.connection().await)
+        .await
+        .unwrap();
+    assert!(!gone, "the token of a device that is no longer known");
     assert_eq!(allowlist.published().await.unwrap(), Some(now + 1));
 }

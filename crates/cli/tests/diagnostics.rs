@@ -77,7 +77,7 @@ fn taken_ports_are_said_before_anything_is_installed() {
     let holders = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     let taken = holders.each_ref().map(|holder| holder.local_addr().expect("an address").port());
     // The others are not the usual ones either, which a running Biplane may hold.
-    let free = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let free = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     let free = free.map(|holder| holder.local_addr().expect("an address").port().to_string());
     let said = refusal(
         &["up", "--data", &data.0.display().to_string()],
@@ -88,6 +88,7 @@ fn taken_ports_are_said_before_anything_is_installed() {
             ("BIPLANE_PORT_TELTONIKA", &free[1]),
             ("BIPLANE_PORT_GATEWAY_HTTP", &free[2]),
             ("BIPLANE_PORT_REDIS", &free[3]),
+            ("BIPLANE_PORT_OSMAND", &free[4]),
         ],
     );
     assert_eq!(

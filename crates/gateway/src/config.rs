@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::listen::Listen;
+
 /// What was typed: each option also has an environment variable, shown in brackets.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "biplane-gateway", version, about = "Takes what trackers send into the log")]
@@ -21,6 +23,13 @@ pub struct Options {
     /// Where Teltonika devices connect (TCP)
     #[arg(long, env = "BIPLANE_GATEWAY_TELTONIKA", default_value = "127.0.0.1:5027")]
     gateway_teltonika: String,
+    /// Where else devices are listened to, separated by commas: gt06=tcp://0.0.0.0:5023,
+    /// teltonika=udp://0.0.0.0:5027; protocols: teltonika, gt06 (tcp), h02, json-lines (tcp)
+    #[arg(long, env = "BIPLANE_GATEWAY_LISTEN", default_value = "")]
+    gateway_listen: String,
+    /// Where phones report over HTTP, in OsmAnd's protocol and with a token; unless given, nowhere
+    #[arg(long, env = "BIPLANE_GATEWAY_OSMAND", default_value = "")]
+    gateway_osmand: String,
     /// Where health and metrics are read (HTTP)
     #[arg(long, env = "BIPLANE_GATEWAY_HTTP", default_value = "127.0.0.1:5080")]
     gateway_http: String,
@@ -64,6 +73,10 @@ pub struct Config {
     pub instance: String,
     /// Where Teltonika devices connect; port 0 takes a free one.
     pub teltonika: SocketAddr,
+    /// Where else devices are listened to.
+    pub listen: Vec<Listen>,
+    /// Where phones report; port 0 takes a free one.
+    pub osmand: Option<SocketAddr>,
     /// Where health and metrics are read; port 0 takes a free one.
     pub http: SocketAddr,
     /// What becomes of devices that are not in the allowlist.
@@ -93,6 +106,8 @@ impl Default for Config {
             partitions: 16,
             instance: default_instance(),
             teltonika: SocketAddr::from(([127, 0, 0, 1], 5027)),
+            listen: Vec::new(),
+            osmand: None,
             http: SocketAddr::from(([127, 0, 0, 1], 5080)),
             unknown_devices: UnknownDevices::Refuse,
             durability: DurabilityPolicy::Required,
@@ -205,6 +220,16 @@ impl TryFrom<Options> for Config {
             problems.0.push("BIPLANE_INSTANCE: is empty".into());
         }
         let teltonika = problems.parse("BIPLANE_GATEWAY_TELTONIKA", &o.gateway_teltonika);
+        let named = |text: &str| !text.trim().is_empty();
+        let listen: Vec<_> = o
+            .gateway_listen
+            .split(',')
+            .filter(|text| named(text))
+            .filter_map(|text| problems.parse("BIPLANE_GATEWAY_LISTEN", text))
+            .collect();
+        let osmand = Some(&o.gateway_osmand)
+            .filter(|text| named(text))
+            .and_then(|text| problems.parse("BIPLANE_GATEWAY_OSMAND", text));
         let http = problems.parse("BIPLANE_GATEWAY_HTTP", &o.gateway_http);
         let unknown_devices =
             problems.parse("BIPLANE_GATEWAY_UNKNOWN_DEVICES", &o.gateway_unknown_devices);
@@ -228,6 +253,8 @@ impl TryFrom<Options> for Config {
             partitions: partitions.unwrap_or(default.partitions),
             instance,
             teltonika: teltonika.unwrap_or(default.teltonika),
+            listen,
+            osmand,
             http: http.unwrap_or(default.http),
             unknown_devices: unknown_devices.unwrap_or(default.unknown_devices),
             durability: durability.unwrap_or(default.durability),
@@ -268,11 +295,15 @@ mod tests {
             "0",
             "--partitions",
             "many",
+            "--gateway-listen",
+            "morse=tcp://127.0.0.1:1, gt06=tcp://127.0.0.1:1,",
         ]))
         .unwrap_err()
         .to_string();
-        assert_eq!(error.lines().count(), 5, "{error}");
-        for key in ["PARTITIONS", "TELTONIKA", "UNKNOWN_DEVICES", "MAX_CONNECTIONS"] {
+        assert_eq!(error.lines().count(), 6, "{error}");
+        for key in
+            ["PARTITIONS", "TELTONIKA", "UNKNOWN_DEVICES", "MAX_CONNECTIONS", "LISTEN: `morse"]
+        {
             assert!(error.contains(key), "{key} in {error}");
         }
         assert!(error.contains("choose one of: refuse, accept"), "{error}");

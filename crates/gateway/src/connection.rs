@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use biplane_bus::{Alerts, Allowlist, Holder, Registry, SecondAddress};
+use biplane_bus::{Alerts, Holder, Registry, SecondAddress};
 use biplane_core::{Fix, Frame, Imei, Timestamp};
 use biplane_protocols::{Event, Session};
 use tokio::io::AsyncWriteExt;
@@ -11,23 +11,43 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::admission::{Admission, Secret};
 use crate::appender::{Appender, NotStored};
 use crate::clock;
-use crate::config::UnknownDevices;
 use crate::meters::Meters;
 
 /// What all connections share.
 pub(crate) struct Shared {
     pub instance: String,
-    pub unknown_devices: UnknownDevices,
     pub login_timeout: Duration,
     pub frame_timeout: Duration,
     pub idle_timeout: Duration,
     pub registry: Registry,
-    pub allowlist: Allowlist,
+    pub admission: Admission,
     pub alerts: Alerts,
     pub meters: Arc<Meters>,
     pub next_trace: AtomicU64,
+}
+
+impl Shared {
+    /// A frame that is whole just now, counted.
+    pub(crate) fn frame(&self, imei: Imei, protocol: &str, fixes: Vec<Fix>) -> Frame {
+        self.meters.frames.increment(1);
+        self.meters.fixes.increment(fixes.len() as u64);
+        Frame {
+            imei,
+            received_at: clock::now(),
+            gateway: self.instance.clone(),
+            protocol: protocol.into(),
+            trace_id: self.next_trace.fetch_add(1, Ordering::Relaxed),
+            fixes,
+        }
+    }
+}
+
+/// What a device's first words say of its secret.
+pub(crate) fn secret_of(session: &dyn Session) -> Secret<'_> {
+    if session.takes_token() { Secret::Where(session.token()) } else { Secret::None }
 }
 
 /// Why a connection ended.
@@ -245,11 +265,9 @@ impl Connection {
 
     /// Asks until there is an answer; the caller bounds the time.
     async fn is_known(&mut self, imei: Imei) -> Result<bool, End> {
-        if self.shared.unknown_devices == UnknownDevices::Accept {
-            return Ok(true);
-        }
         loop {
-            match self.shared.allowlist.contains(imei).await {
+            let secret = secret_of(&*self.session);
+            match self.shared.admission.admits(imei, secret).await {
                 Ok(known) => return Ok(known),
                 Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, %imei),
             }
@@ -291,19 +309,9 @@ impl Connection {
     async fn store(&mut self, fixes: Vec<Fix>) -> Result<(), End> {
         let Some(device) = &self.device else { return Err(End::Malformed) };
         let (imei, records) = (device.imei, fixes.len());
-        let meters = self.shared.meters.clone();
-        meters.frames.increment(1);
-        meters.fixes.increment(records as u64);
-        let trace_id = self.shared.next_trace.fetch_add(1, Ordering::Relaxed);
+        let frame = self.shared.frame(imei, self.session.protocol(), fixes);
+        let (meters, trace_id) = (self.shared.meters.clone(), frame.trace_id);
         if records > 0 {
-            let frame = Frame {
-                imei,
-                received_at: clock::now(),
-                gateway: self.shared.instance.clone(),
-                protocol: self.session.protocol().into(),
-                trace_id,
-                fixes,
-            };
             self.appender.append(frame).await?;
         }
         // Only now: the records are durable.

@@ -4,12 +4,16 @@
 //! When Redis is away nothing is acknowledged: devices keep their records, their
 //! sockets stay, and each holds one frame at most. It resumes by itself.
 
+mod admission;
 mod appender;
 mod clock;
 mod config;
 mod connection;
+mod datagrams;
 mod http;
+mod ingest;
 mod limits;
+mod listen;
 mod meters;
 
 use std::net::SocketAddr;
@@ -19,15 +23,19 @@ use std::time::Duration;
 use biplane_bus::{
     Alerts, Allowlist, ConnectError, Durability, DurabilityError, LogOptions, RedisLog, Registry,
 };
-use biplane_protocols::teltonika::TeltonikaSession;
-use tokio::net::TcpListener;
+use biplane_protocols::Session;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use admission::Admission;
 use appender::Appender;
 use connection::{Connection, Shared};
 use http::Observed;
 use limits::Limits;
 use meters::Meters;
+
+pub use listen::{Listen, Transport};
 
 pub use config::{Config, ConfigError, DurabilityPolicy, LogFormat, Options, UnknownDevices};
 
@@ -71,8 +79,24 @@ pub enum GatewayError {
 pub struct Gateway {
     config: Config,
     log: Arc<RedisLog>,
-    teltonika: TcpListener,
+    /// The first is Teltonika's over TCP; the others as configured.
+    listeners: Vec<(Listen, Socket)>,
+    osmand: Option<TcpListener>,
     http: TcpListener,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+impl Socket {
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr(),
+            Self::Udp(socket) => socket.local_addr(),
+        }
+    }
 }
 
 /// Starts, serves until `shutdown`, drains.
@@ -89,14 +113,44 @@ impl Gateway {
         let options = LogOptions { partitions: config.partitions, ..LogOptions::default() };
         let log = RedisLog::connect(&config.redis_url, options).await?;
         check_durability(&log, config.durability).await?;
-        let teltonika = listen("BIPLANE_GATEWAY_TELTONIKA", config.teltonika).await?;
-        let http = listen("BIPLANE_GATEWAY_HTTP", config.http).await?;
-        Ok(Self { config, log: Arc::new(log), teltonika, http })
+        let mut listeners = Vec::new();
+        let teltonika = ("BIPLANE_GATEWAY_TELTONIKA", Listen::teltonika(config.teltonika));
+        let others = config.listen.iter().map(|&listen| ("BIPLANE_GATEWAY_LISTEN", listen));
+        for (key, listen) in std::iter::once(teltonika).chain(others) {
+            let address = listen.address;
+            let socket = match listen.transport {
+                Transport::Tcp => Socket::Tcp(listen_on(key, address).await?),
+                Transport::Udp => Socket::Udp(
+                    UdpSocket::bind(address).await.map_err(|source| GatewayError::Listen {
+                        key,
+                        address,
+                        source,
+                    })?,
+                ),
+            };
+            listeners.push((listen, socket));
+        }
+        let osmand = match config.osmand {
+            Some(address) => Some(listen_on("BIPLANE_GATEWAY_OSMAND", address).await?),
+            None => None,
+        };
+        let http = listen_on("BIPLANE_GATEWAY_HTTP", config.http).await?;
+        Ok(Self { config, log: Arc::new(log), listeners, osmand, http })
     }
 
     /// Where Teltonika devices connect.
     pub fn teltonika_address(&self) -> std::io::Result<SocketAddr> {
-        self.teltonika.local_addr()
+        self.listeners[0].1.local_addr()
+    }
+
+    /// Where other devices are listened to, in the order configured.
+    pub fn listening(&self) -> std::io::Result<Vec<SocketAddr>> {
+        self.listeners[1..].iter().map(|(_, socket)| socket.local_addr()).collect()
+    }
+
+    /// Where phones report, if anywhere.
+    pub fn osmand_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.osmand.as_ref().map(TcpListener::local_addr).transpose()
     }
 
     /// Where health and metrics are.
@@ -110,19 +164,21 @@ impl Gateway {
         self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), GatewayError> {
-        let Self { config, log, teltonika, http } = self;
+        let Self { config, log, listeners, osmand, http } = self;
         let recorder = meters::recorder();
         let meters = Arc::new(Meters::new());
         let (stop, stopping) = watch::channel(false);
         let (appender, appending) = Appender::start(log.clone(), meters.clone());
         let shared = Arc::new(Shared {
             instance: config.instance.clone(),
-            unknown_devices: config.unknown_devices,
             login_timeout: config.login_timeout,
             frame_timeout: config.frame_timeout,
             idle_timeout: config.idle_timeout,
             registry: Registry::new(&log),
-            allowlist: Allowlist::new(&log),
+            admission: Admission {
+                allowlist: Allowlist::new(&log),
+                unknown_devices: config.unknown_devices,
+            },
             alerts: Alerts::new(&log),
             meters,
             next_trace: connection::first_trace(),
@@ -140,15 +196,34 @@ impl Gateway {
         );
         tracing::info!(
             instance = config.instance,
-            teltonika = teltonika.local_addr().map(tracing::field::display).ok(),
+            listening = ?listeners.iter().map(|(listen, _)| listen.to_string()).collect::<Vec<_>>(),
+            osmand = osmand.as_ref().and_then(|it| it.local_addr().ok()).map(tracing::field::display),
             http = http_address.map(tracing::field::display).ok(),
             "gateway up"
         );
 
-        tokio::select! {
-            () = shutdown => {}
-            () = accept(teltonika, &limits, &shared, &appender, &stopping) => {}
+        let mut serving_devices = JoinSet::new();
+        for (listen, socket) in listeners {
+            let (shared, appender) = (shared.clone(), appender.clone());
+            let (session, stopping) = (listen.session, stopping.clone());
+            match socket {
+                Socket::Tcp(listener) => {
+                    let limits = limits.clone();
+                    serving_devices
+                        .spawn(accept(listener, session, limits, shared, appender, stopping));
+                }
+                Socket::Udp(socket) => {
+                    serving_devices
+                        .spawn(datagrams::serve(socket, session, shared, appender, stopping));
+                }
+            }
         }
+        if let Some(listener) = osmand {
+            let (limits, shared) = (limits.clone(), shared.clone());
+            let (appender, stopping) = (appender.clone(), stopping.clone());
+            serving_devices.spawn(ingest::serve(listener, limits, shared, appender, stopping));
+        }
+        shutdown.await;
 
         tracing::info!("stopping: no more connections, waiting for records on their way");
         let _ = stop.send(true);
@@ -186,19 +261,26 @@ async fn check_durability(log: &RedisLog, policy: DurabilityPolicy) -> Result<()
     }
 }
 
-async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, GatewayError> {
+async fn listen_on(key: &'static str, address: SocketAddr) -> Result<TcpListener, GatewayError> {
     TcpListener::bind(address).await.map_err(|source| GatewayError::Listen { key, address, source })
 }
 
+/// Takes connections until the gateway stops.
 async fn accept(
     listener: TcpListener,
-    limits: &Limits,
-    shared: &Arc<Shared>,
-    appender: &Appender,
-    stopping: &watch::Receiver<bool>,
+    session: fn() -> Box<dyn Session>,
+    limits: Limits,
+    shared: Arc<Shared>,
+    appender: Appender,
+    stopping: watch::Receiver<bool>,
 ) {
+    let mut until = stopping.clone();
     loop {
-        let (socket, remote) = match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = until.wait_for(|&stopping| stopping) => return,
+        };
+        let (socket, remote) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, mostly: the next try succeeds when one is free.
@@ -215,11 +297,10 @@ async fn accept(
                 continue;
             }
         };
-        let session = Box::new(TeltonikaSession::new());
         let connection = Connection::new(
             socket,
             remote,
-            session,
+            session(),
             shared.clone(),
             appender.clone(),
             stopping.clone(),

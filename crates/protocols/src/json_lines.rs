@@ -117,6 +117,10 @@ impl Session for JsonLinesSession {
         }
     }
 
+    fn takes_token(&self) -> bool {
+        true
+    }
+
     fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }

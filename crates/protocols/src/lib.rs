@@ -42,7 +42,7 @@ pub const PROTOCOLS: &[Protocol] =
 /// [`next_event`](Self::next_event) until there is none; answer a login by
 /// [`decide`](Self::decide) and records by [`acknowledge`](Self::acknowledge)
 /// before the next event comes.
-pub trait Session: Send {
+pub trait Session: Send + Sync {
     /// The protocol's name, as in [`biplane_core::Frame::protocol`].
     fn protocol(&self) -> &'static str;
 
@@ -60,6 +60,11 @@ pub trait Session: Send {
     /// The bytes that tell the device that `records` records are safe. Only to be
     /// called, and sent, when they are.
     fn acknowledge(&mut self, records: usize) -> Vec<u8>;
+
+    /// Whether the protocol has a place for a secret: a device that has one is then let in by it only.
+    fn takes_token(&self) -> bool {
+        false
+    }
 
     /// The secret that came with the login, where the protocol has one: for the host to check
     /// before it decides.

@@ -12,6 +12,8 @@ pub struct Ports {
     pub live: u16,
     /// The gateway's Teltonika listener.
     pub teltonika: u16,
+    /// Where phones report to the gateway.
+    pub osmand: u16,
     /// The gateway's health and metrics.
     pub gateway_http: u16,
     /// PostgreSQL.
@@ -22,10 +24,11 @@ pub struct Ports {
 
 impl Ports {
     /// What each is for, its environment variable, and the usual number.
-    const NAMES: [(&str, &str, u16); 6] = [
+    const NAMES: [(&str, &str, u16); 7] = [
         ("Directus", "BIPLANE_PORT_DIRECTUS", 8055),
         ("the live channel", "BIPLANE_PORT_LIVE", 8056),
         ("Teltonika devices", "BIPLANE_PORT_TELTONIKA", 5027),
+        ("phones as trackers", "BIPLANE_PORT_OSMAND", 5055),
         ("the gateway's metrics", "BIPLANE_PORT_GATEWAY_HTTP", 5080),
         ("PostgreSQL", "BIPLANE_PORT_POSTGRES", 5462),
         ("Redis", "BIPLANE_PORT_REDIS", 6462),
@@ -44,7 +47,7 @@ impl Ports {
     }
 
     fn from_variables(value: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
-        let mut ports = [0; 6];
+        let mut ports = [0; 7];
         let mut wrong = Vec::new();
         for (index, (what, variable, usual)) in Self::NAMES.into_iter().enumerate() {
             let number = value(variable)
@@ -67,13 +70,13 @@ impl Ports {
             .advice("give each a number of its own, from 1 to 65535"))
     }
 
-    /// Six ports that are free just now.
+    /// Seven ports that are free just now.
     pub fn free() -> Result<Self, SetupError> {
         let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let failed = |error| SetupError::new("Ports", format!("no free port: {error}"));
         // All held at once, so that no port comes twice.
-        let listeners = (0..6).map(|_| listen()).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        let mut ports = [0; 6];
+        let listeners = (0..7).map(|_| listen()).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let mut ports = [0; 7];
         for (port, listener) in ports.iter_mut().zip(&listeners) {
             *port = listener.local_addr().map_err(failed)?.port();
         }
@@ -86,6 +89,7 @@ impl Ports {
             self.directus,
             self.live,
             self.teltonika,
+            self.osmand,
             self.gateway_http,
             self.postgres,
             self.redis,
@@ -111,9 +115,9 @@ impl Ports {
     }
 
     const fn from_array(
-        [directus, live, teltonika, gateway_http, postgres, redis]: [u16; 6],
+        [directus, live, teltonika, osmand, gateway_http, postgres, redis]: [u16; 7],
     ) -> Self {
-        Self { directus, live, teltonika, gateway_http, postgres, redis }
+        Self { directus, live, teltonika, osmand, gateway_http, postgres, redis }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Description {
     pub live_url: String,
     /// Where Teltonika devices connect.
     pub teltonika: String,
+    /// Where phones report, in OsmAnd's protocol.
+    pub osmand_url: String,
     /// The gateway's health and metrics.
     pub gateway_http: String,
     /// The processor's health and metrics.
@@ -288,6 +290,8 @@ impl Stack {
             .process("Gateway", "biplane-gateway", "gateway")
             .env("BIPLANE_REDIS_URL", &description.redis_url)
             .env("BIPLANE_GATEWAY_TELTONIKA", &description.teltonika)
+            .env("BIPLANE_GATEWAY_LISTEN", format!("teltonika=udp://{}", description.teltonika))
+            .env("BIPLANE_GATEWAY_OSMAND", host(&description.osmand_url))
             .env("BIPLANE_GATEWAY_HTTP", host(&description.gateway_http))
             .env("BIPLANE_INSTANCE", "gateway-1")
             .start()?;
@@ -342,6 +346,7 @@ impl Stack {
             directus_url: directus.url.clone(),
             live_url: format!("ws://127.0.0.1:{}/live", ports.live),
             teltonika: format!("127.0.0.1:{}", ports.teltonika),
+            osmand_url: format!("http://127.0.0.1:{}", ports.osmand),
             gateway_http: format!("http://127.0.0.1:{}", ports.gateway_http),
             processor_http: format!("http://127.0.0.1:{}", ports.live),
             database_url: postgres.url(SUPERUSER),

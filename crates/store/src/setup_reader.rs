@@ -7,7 +7,7 @@ use biplane_core::geofence::{Fence, FenceIndex, Shape};
 use biplane_core::live::Direction;
 use biplane_core::timing::{Checkpoint, Device, Entry, Flag, FlagVerdict, Setup};
 use biplane_core::{Imei, OrganizationId};
-use tokio_postgres::{Client, IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 use uuid::Uuid;
 
 use crate::connection::from_system_time;
@@ -81,6 +81,15 @@ impl SetupReader {
             .await
             .map_err(reading("the setup's fingerprint"))?;
         Ok(row.get::<_, Option<String>>(0).unwrap_or_default())
+    }
+
+    /// The tokens of the active devices that have one: for those who let devices in, and for no log.
+    pub async fn tokens(&self) -> Result<HashMap<Imei, String>, ReadSetupError> {
+        let statement = "SELECT imei, token FROM public.devices
+                         WHERE status = 'active' AND token IS NOT NULL";
+        let rows = self.client.query(statement, &[]).await.map_err(reading("tokens"))?;
+        let token = |row: &Row| Some((Imei::from_digits(row.get(0)).ok()?, row.get(1)));
+        Ok(rows.iter().filter_map(token).collect())
     }
 
     /// All of it, as of one instant, and a sentence for each row that had to be left out.

@@ -118,7 +118,8 @@ impl Arguments {
             description.operator_email, description.operator_password
         );
         println!("  Live channel    {}", description.live_url);
-        println!("  Devices         {} (Teltonika over TCP)", description.teltonika);
+        println!("  Devices         {} (Teltonika over TCP and UDP)", description.teltonika);
+        println!("  Phones          {} (OsmAnd, with a device's token)", description.osmand_url);
         println!(
             "  Metrics         {0}/metrics  {1}/metrics",
             description.gateway_http, description.processor_http

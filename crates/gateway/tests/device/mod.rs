@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use biplane_bus::{Allowlist, LogOptions, RedisLog};
+use biplane_bus::{Allowlist, Known, LogOptions, RedisLog, TokenDigest};
 use biplane_core::{Fix, Frame, Imei, IoValue, Timestamp};
 use biplane_gateway::{Config, Gateway, GatewayError};
 use biplane_protocols::teltonika::{Answer, Tracker};
@@ -27,6 +27,10 @@ pub fn imei(n: u64) -> Imei {
     Imei::with_check_digit(35_000_000_000_000 + n)
 }
 
+pub fn token(n: u64) -> String {
+    format!("the-token-of-device-{n}")
+}
+
 pub fn fix(n: i64) -> Fix {
     Fix {
         time: Timestamp::from_millis(1_599_910_800_000 + n * 1_000),
@@ -44,7 +48,9 @@ pub fn fix(n: i64) -> Fix {
 /// Configured for a test: free ports, and devices 0 to 9 are known.
 pub async fn config(redis: &TestRedis) -> Config {
     let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
-    let known: Vec<_> = (0..10).map(imei).collect();
+    // The odd ones have a token.
+    let token = |n| (n % 2 == 1).then(|| TokenDigest::of(&token(n)));
+    let known: Vec<_> = (0..10).map(|n| Known { imei: imei(n), token: token(n) }).collect();
     Allowlist::new(&log).publish(&known, Timestamp::default()).await.unwrap();
     Config {
         redis_url: redis.url(),
@@ -58,6 +64,9 @@ pub async fn config(redis: &TestRedis) -> Config {
 pub struct Running {
     pub teltonika: SocketAddr,
     pub http: SocketAddr,
+    /// Of [`Config::listen`], in its order.
+    pub others: Vec<SocketAddr>,
+    pub osmand: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), GatewayError>>,
 }
@@ -67,11 +76,12 @@ impl Running {
         let gateway = Gateway::start(config).await.unwrap();
         let (teltonika, http) =
             (gateway.teltonika_address().unwrap(), gateway.http_address().unwrap());
+        let (others, osmand) = (gateway.listening().unwrap(), gateway.osmand_address().unwrap());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(gateway.serve(async {
             let _ = stopped.await;
         }));
-        Self { teltonika, http, stop: Some(stop), serving }
+        Self { teltonika, http, others, osmand, stop: Some(stop), serving }
     }
 
     pub fn stop(&mut self) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use biplane_bus::Allowlist;
+use biplane_bus::{Allowlist, Known, TokenDigest};
+use biplane_core::Timestamp;
 use biplane_core::timing::Setup;
-use biplane_core::{Imei, Timestamp};
 use biplane_store::{ReadSetupError, SetupReader};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -50,7 +50,15 @@ pub(crate) fn watch_setup(
 ) -> (SetupFeed, tokio::task::JoinHandle<()>) {
     let (publish, current) = watch::channel(None);
     let (requests, asked) = mpsc::channel(1);
-    let watcher = Watcher { database_url, allowlist, metrics, publish, asked, published: None };
+    let watcher = Watcher {
+        database_url,
+        allowlist,
+        metrics,
+        publish,
+        asked,
+        known: Vec::new(),
+        published: None,
+    };
     (SetupFeed { current, requests }, tokio::spawn(watcher.run()))
 }
 
@@ -60,6 +68,8 @@ struct Watcher {
     metrics: Arc<Metrics>,
     publish: watch::Sender<Option<Arc<Setup>>>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
+    /// The devices as they were read last.
+    known: Vec<Known>,
     /// When the list of devices was published last; `None`: it is due.
     published: Option<tokio::time::Instant>,
 }
@@ -111,6 +121,9 @@ impl Watcher {
 
     async fn read(&mut self, reader: &mut SetupReader) -> Result<(), ReadSetupError> {
         let (setup, problems) = reader.read().await?;
+        let tokens = reader.tokens().await?;
+        let token = |imei| tokens.get(&imei).map(|token| TokenDigest::of(token));
+        self.known = setup.devices.keys().map(|&imei| Known { imei, token: token(imei) }).collect();
         for problem in problems {
             tracing::warn!(problem, "a row of the setup is left out");
         }
@@ -133,9 +146,7 @@ impl Watcher {
         if self.published.is_some_and(|published| published.elapsed() < REPUBLISH) {
             return;
         }
-        let imeis: Vec<Imei> =
-            self.publish.borrow().iter().flat_map(|setup| setup.devices.keys().copied()).collect();
-        match self.allowlist.publish(&imeis, now()).await {
+        match self.allowlist.publish(&self.known, now()).await {
             Ok(()) => self.published = Some(tokio::time::Instant::now()),
             Err(error) => {
                 tracing::debug!(error = chain(&error), "the list of devices was not published");
