@@ -14,7 +14,7 @@ mod log;
 mod redis_log;
 mod registry;
 
-pub use alerts::{AlertError, Alerts, SecondAddress};
+pub use alerts::{AlertError, Alerts, Raised, SecondAddress};
 pub use allowlist::{Allowlist, AllowlistError, Known, TokenDigest};
 pub use dead_letters::DeadLetter;
 pub use durability::{Durability, DurabilityError};

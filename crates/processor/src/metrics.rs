@@ -49,6 +49,8 @@ pub struct Metrics {
     pub recomputes_open: AtomicU64,
     /// Seconds to carry out those of one device.
     pub recompute_seconds: Histogram<Seconds>,
+    /// New rows in `alerts` of what gateways saw.
+    pub alerts: AtomicU64,
     /// Whether a setup was read.
     pub(crate) has_setup: AtomicBool,
     /// Whether the database or the log is away.
@@ -138,6 +140,7 @@ impl Metrics {
             ("live_items_unpublished", &self.unpublished),
             ("setup_reads", &self.setups),
             ("recomputes", &self.recomputes),
+            ("alerts", &self.alerts),
         ] {
             let value = counter.load(Relaxed);
             line(

@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use biplane_bus::live::OpenFeedError;
-use biplane_bus::{Allowlist, LiveFeed, Log, LogOptions, RedisLog};
-use biplane_store::{History, StateReader, Writer};
+use biplane_bus::{Alerts, Allowlist, LiveFeed, Log, LogOptions, RedisLog};
+use biplane_store::{AlertWriter, History, StateReader, Writer};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::ingest::{Owned, Pipeline, Publisher, Recomputer, commit, own, watch_setup, write};
+use crate::ingest::{
+    Owned, Pipeline, Publisher, Recomputer, commit, own, watch_setup, write, write_alerts,
+};
 use crate::live::{Hub, HubConfig, StartHubError};
 use crate::{Config, Metrics, http};
 
@@ -135,6 +137,11 @@ pub async fn run(
         Arc::clone(&metrics),
         stopped,
     ));
+    let alerting = tokio::spawn(write_alerts(
+        Alerts::new(&log),
+        AlertWriter::new(&config.database_url),
+        Arc::clone(&metrics),
+    ));
     let measuring = tokio::spawn(measure_lag(Arc::clone(&log), Arc::clone(&metrics)));
     tracing::info!(%address, instance = name, "the processor runs");
 
@@ -147,6 +154,7 @@ pub async fn run(
         committing.abort_handle(),
         publishing.abort_handle(),
         recomputing.abort_handle(),
+        alerting.abort_handle(),
         measuring.abort_handle(),
     ];
     let ended = tokio::select! {
@@ -173,6 +181,7 @@ pub async fn run(
     hub.stop().await;
     server.abort();
     measuring.abort();
+    alerting.abort();
     watching.abort();
     ended
 }

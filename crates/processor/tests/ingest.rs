@@ -12,7 +12,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use biplane_bus::{Allowlist, LiveFeed, Log};
+use biplane_bus::{Alerts, Allowlist, LiveFeed, Log, SecondAddress};
 use biplane_core::agreement::{Counts, Found, compare};
 use biplane_core::live::{Direction, LiveItem};
 use biplane_core::{Fix, Timestamp};
@@ -82,6 +82,34 @@ async fn frames_in_the_log_become_rows_crossings_and_live_items() {
         }
     }
     assert_eq!(crossings, rows.iter().map(|row| row.get::<_, Uuid>(6)).collect::<Vec<_>>());
+    processor.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_address_is_one_alert_until_it_is_closed() {
+    let rig = Rig::new([1]).await;
+    let alerts = Alerts::new(&rig.log);
+    let seen = |n: u64, second: i64| SecondAddress {
+        imei: device(n),
+        address: [10, 0, 0, 1].into(),
+        before: "10.0.0.2:4711".into(),
+        instance: "gateway-1".into(),
+        at: Timestamp::from_millis(START + second * 1000),
+    };
+    let mut raw = rig.redis.connection().await;
+    let strange = ["gateway:alerts", "*", "kind", "another", "imei", "no digits"];
+    let _: String = redis::cmd("XADD").arg(&strange).query_async(&mut raw).await.unwrap();
+    for alert in [seen(1, 1), seen(77, 2), seen(1, 3)] {
+        alerts.raise(&alert).await.unwrap();
+    }
+    let processor = rig.start();
+    let written = "alerts WHERE kind = 'duplicate_imei' AND message = 'tracker logged in from 10.0.0.1 while it was connected from 10.0.0.2:4711'";
+    eventually("the alert is written", async || rig.count(written).await == 1).await;
+    eventually("all are dealt with", async || alerts.waiting(10).await.unwrap().is_empty()).await;
+    rig.client.execute("UPDATE alerts SET status = 'closed'", &[]).await.unwrap();
+    alerts.raise(&seen(1, 4)).await.unwrap();
+    eventually("another one after that", async || rig.count(written).await == 2).await;
+    assert_eq!(rig.count("alerts").await, 2);
     processor.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! Biplane's PostgreSQL: what Directus does not manage, and how the processor reads and writes.
 
+mod alerts;
 mod batch;
 mod connection;
 mod copy;
@@ -9,6 +10,7 @@ mod setup_reader;
 mod state_reader;
 mod writer;
 
+pub use alerts::{AlertWriter, DuplicateImei, WriteAlertError};
 pub use batch::{Batch, Claim, Status};
 pub use connection::{ConnectError, Notices, connect};
 pub use history::{Beginning, Correction, History, HistoryError, Order};

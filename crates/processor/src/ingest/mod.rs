@@ -8,6 +8,7 @@
 //! Each goes on while the next one is at the batch before. Nothing is committed to the log
 //! before it is written; what is read twice is written once.
 
+mod alerts;
 mod away;
 mod decide;
 mod own;
@@ -17,6 +18,7 @@ mod recompute;
 mod setup;
 mod write;
 
+pub(crate) use alerts::write_alerts;
 pub(crate) use own::own;
 pub(crate) use pipeline::Pipeline;
 pub(crate) use publish::Publisher;
