@@ -3,14 +3,17 @@
 //! Each measures its peer or its limit in the same run and reports a ratio;
 //! above 1 means that ours is better.
 
+mod cpu;
 mod path;
+mod raw;
 mod report;
 mod wasm;
+mod writer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use biplane_stack::{Layout, Progress, SetupError};
+use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
 use clap::{Parser, Subcommand};
 
 /// Benchmarks of Biplane; the last line of output is one JSON object.
@@ -30,6 +33,7 @@ struct Arguments {
 enum Bench {
     Path(path::Arguments),
     Wasm(wasm::Arguments),
+    Writer(writer::Arguments),
 }
 
 #[tokio::main]
@@ -58,5 +62,42 @@ async fn run(arguments: &Arguments) -> Result<report::Report, SetupError> {
     match &arguments.bench {
         Bench::Path(path) => path.run(&layout, &progress).await,
         Bench::Wasm(wasm) => wasm.run(&layout, &progress).await,
+        Bench::Writer(writer) => writer.run(&layout, &progress).await,
+    }
+}
+
+/// A measurement on a stack of its own, which is kept when something went wrong.
+async fn on_a_stack(
+    layout: &Layout,
+    progress: &Progress,
+    measure: impl AsyncFnOnce(&Description) -> Result<report::Report, SetupError>,
+) -> Result<report::Report, SetupError> {
+    let node = prepare(layout, progress, false).await?;
+    let data = layout.data.join(format!("bench-{}", std::process::id()));
+    let throwaway = Layout::of_checkout(&layout.project, Some(data))?;
+    let mut stack = Stack::new(&throwaway, Options { ports: Ports::free()?, demo: false })?;
+    let outcome = match stack.start(&node, progress).await {
+        Ok(description) => tokio::select! {
+            outcome = measure(&description) => outcome,
+            error = stack.watch() => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    stack.stop().await;
+    if outcome.is_ok() {
+        throwaway.remove()?;
+    }
+    outcome
+}
+
+fn failed(why: impl std::fmt::Display) -> SetupError {
+    SetupError::new("Benchmark", why)
+}
+
+/// tokio-postgres says only "db error" by itself.
+fn refused(error: tokio_postgres::Error) -> SetupError {
+    match error.as_db_error() {
+        Some(db) => failed(db),
+        None => failed(error),
     }
 }
