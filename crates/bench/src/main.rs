@@ -3,15 +3,18 @@
 //! Each measures its peer or its limit in the same run and reports a ratio;
 //! above 1 means that ours is better.
 
+mod cpu;
 mod geofence;
 mod path;
+mod raw;
 mod report;
 mod wasm;
+mod writer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use biplane_stack::{Layout, Progress, SetupError};
+use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
 use clap::{Parser, Subcommand};
 
 /// Benchmarks of Biplane; the last line of output is one JSON object.
@@ -32,6 +35,7 @@ enum Bench {
     Geofence(geofence::Arguments),
     Path(path::Arguments),
     Wasm(wasm::Arguments),
+    Writer(writer::Arguments),
 }
 
 #[tokio::main]
@@ -61,5 +65,42 @@ async fn run(arguments: &Arguments) -> Result<report::Report, SetupError> {
         Bench::Geofence(geofence) => geofence.run(&layout, &progress).await,
         Bench::Path(path) => path.run(&layout, &progress).await,
         Bench::Wasm(wasm) => wasm.run(&layout, &progress).await,
+        Bench::Writer(writer) => writer.run(&layout, &progress).await,
+    }
+}
+
+/// A measurement on a stack of its own, which is kept when something went wrong.
+async fn on_a_stack(
+    layout: &Layout,
+    progress: &Progress,
+    measure: impl AsyncFnOnce(&Description) -> Result<report::Report, SetupError>,
+) -> Result<report::Report, SetupError> {
+    let node = prepare(layout, progress, false).await?;
+    let data = layout.data.join(format!("bench-{}", std::process::id()));
+    let throwaway = Layout::of_checkout(&layout.project, Some(data))?;
+    let mut stack = Stack::new(&throwaway, Options { ports: Ports::free()?, demo: false })?;
+    let outcome = match stack.start(&node, progress).await {
+        Ok(description) => tokio::select! {
+            outcome = measure(&description) => outcome,
+            error = stack.watch() => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    stack.stop().await;
+    if outcome.is_ok() {
+        throwaway.remove()?;
+    }
+    outcome
+}
+
+fn failed(why: impl std::fmt::Display) -> SetupError {
+    SetupError::new("Benchmark", why)
+}
+
+/// tokio-postgres says only "db error" by itself.
+fn refused(error: tokio_postgres::Error) -> SetupError {
+    match error.as_db_error() {
+        Some(db) => failed(db),
+        None => failed(error),
     }
 }

@@ -162,6 +162,14 @@ impl Figure {
             note: None,
         }
     }
+
+    /// The same with what stands behind the figure.
+    #[must_use]
+    pub fn with_details(mut self, details: &[(&str, f64)]) -> Self {
+        self.details =
+            details.iter().map(|&(name, value)| (name.to_owned(), places(value))).collect();
+        self
+    }
 }
 
 impl Figure {

@@ -2,7 +2,6 @@
 
 mod commands;
 mod installation;
-mod live;
 mod signals;
 
 use std::path::PathBuf;

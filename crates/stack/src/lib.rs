@@ -15,6 +15,7 @@ pub mod directus;
 mod error;
 pub mod fleet;
 mod layout;
+pub mod live;
 pub mod node;
 pub mod packages;
 mod ports;

@@ -246,9 +246,14 @@ impl Running {
 
     /// Ends it at once, as a crash does, and starts it anew.
     pub async fn crash(mut self) -> Result<Self, SetupError> {
+        self.kill().await;
+        self.program.start()
+    }
+
+    /// Ends it at once and leaves it so.
+    pub async fn kill(&mut self) {
         self.signal(Signal::SIGKILL);
         let _ = self.child.wait().await;
-        self.program.start()
     }
 
     /// Stands still, as a machine that hangs: connections stay open and nothing is answered.

@@ -254,6 +254,21 @@ impl Stack {
         }
     }
 
+    /// Ends a process as a crash does, and starts it again only when `meanwhile` is over.
+    pub async fn outage<T>(
+        &mut self,
+        name: &str,
+        meanwhile: impl Future<Output = T>,
+    ) -> Result<T, SetupError> {
+        let Some(running) = self.running.iter_mut().find(|running| running.name() == name) else {
+            return Err(SetupError::new(name, "is not running"));
+        };
+        running.kill().await;
+        let outcome = meanwhile.await;
+        self.crash(name).await?;
+        Ok(outcome)
+    }
+
     /// Lets a process hang for as long as `meanwhile` takes.
     pub async fn freeze<T>(
         &self,

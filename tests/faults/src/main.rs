@@ -1,6 +1,8 @@
 //! `npm run -s faults -- <name> --json`: what a fault costs. Nothing, or the run fails.
 
+mod directus_down;
 mod kill;
+mod load;
 mod outbox;
 
 use std::path::PathBuf;
@@ -26,6 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Fault {
+    DirectusDown(directus_down::Arguments),
     Kill(kill::Arguments),
     Outbox(outbox::Arguments),
 }
@@ -97,6 +100,7 @@ async fn run(arguments: Arguments) -> Result<Outcome, SetupError> {
     let layout = Layout::of_checkout(&start, None)?;
     let progress = Progress::default();
     match arguments.fault {
+        Fault::DirectusDown(down) => down.run(&layout, &progress).await,
         Fault::Kill(kill) => kill.run(&layout, &progress).await,
         Fault::Outbox(outbox) => outbox.run(&layout, &progress).await,
     }

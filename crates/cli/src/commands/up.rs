@@ -18,7 +18,6 @@ use biplane_stack::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::live;
 use crate::signals::asked_to_stop;
 
 /// Set everything up, start it, and replay the demo race.
@@ -199,7 +198,9 @@ async fn check(
     })?;
     let token = operator.token().unwrap_or_default();
     let event = demo::event_id().to_string();
-    let (live, reading) = live::follow(&description.live_url, token, &event).await?;
+    let (live, reading) =
+        biplane_stack::live::follow(&description.live_url, token, &json!({ "event": event }))
+            .await?;
 
     let counters = Arc::new(Counters::default());
     let replayed = Instant::now();

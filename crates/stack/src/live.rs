@@ -1,12 +1,13 @@
-//! A client of the live channel, as far as `up --check` needs one.
+//! A client of the live channel, as far as checks and fault runs need one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use biplane_stack::SetupError;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
+
+use crate::SetupError;
 
 /// What came over the channel.
 #[derive(Debug, Default)]
@@ -17,18 +18,19 @@ pub struct Received {
     pub crossings: AtomicU64,
 }
 
-/// Subscribes to an event as the token's user, and counts what comes until dropped.
+/// Subscribes to a topic as the token's user, and counts what comes until the channel closes, which
+/// ends the task, or the task is aborted.
 pub async fn follow(
     url: &str,
     token: &str,
-    event: &str,
+    topic: &Value,
 ) -> Result<(Arc<Received>, tokio::task::JoinHandle<()>), SetupError> {
     let failed = |why: &dyn std::fmt::Display| SetupError::new("Live channel", why);
     let (mut socket, _) =
         tokio_tungstenite::connect_async(url).await.map_err(|error| failed(&error))?;
     let auth = json!({ "type": "auth", "access_token": token });
     ask(&mut socket, auth, |answer| answer["type"] == "auth").await.map_err(|why| failed(&why))?;
-    let subscribe = json!({ "type": "subscribe", "uid": "check", "topic": { "event": event } });
+    let subscribe = json!({ "type": "subscribe", "uid": "check", "topic": topic });
     ask(&mut socket, subscribe, |answer| answer["event"] == "init")
         .await
         .map_err(|why| failed(&why))?;
