@@ -34,9 +34,10 @@ async fn fly(stack: &Description, tenant: &Tenant) -> String {
     let today = "SELECT telemetry.ensure_partitions(now(), now())";
     database.execute(today, &[]).await.expect("a partition of today");
     let insert = "INSERT INTO telemetry.positions
-            (device, ts, digest, organization, received_at, lat, lon, faulty, fault_reason)
+            (device, ts, digest, organization, received_at, lat, lon, satellites, faulty, fault_reason)
         SELECT $1, date_trunc('day', now(), 'UTC') + interval '1 second' * (100 + step), 2 * step, $2, now(),
-            46 + 0.001 * step, 12, step = 0.5, CASE WHEN step = 0.5 THEN 'speed' END
+            46 + 0.001 * step, 12, CASE WHEN step = 0.5 THEN 0 ELSE 9 END, step = 0.5,
+            CASE WHEN step = 0.5 THEN 'no_satellites' END
         FROM unnest('{0, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9}'::float8[]) AS step";
     database.execute(insert, &[&tenant.device, &tenant.organization]).await.expect("positions");
     let day = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')";
@@ -78,7 +79,7 @@ async fn positions_of_a_device_come_page_by_page_in_the_order_of_event_time() {
     assert_eq!(paged, expected);
 
     let faulty = json_of(&stack, &tenant.viewer, &format!("{path}&faulty=true")).await;
-    assert_eq!(faulty["data"][1]["fault"], "speed");
+    assert_eq!(faulty["data"][1]["fault"], "no_satellites");
     let simple = json_of(&stack, &tenant.viewer, &format!("{path}&tolerance_m=1")).await;
     assert_eq!(lats(&simple), [46.0, 46.009], "a straight way at steady speed");
 }
