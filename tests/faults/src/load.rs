@@ -15,7 +15,7 @@ use crate::{Outcome, failed};
 
 /// Recorded seconds a second: 50 trackers send 10,000 positions a second.
 const SPEED: f64 = 200.0;
-const FENCES: u32 = 100;
+const FENCES: u32 = 1_000;
 
 /// A fleet that the gateway knows.
 pub struct Load {

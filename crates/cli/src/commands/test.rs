@@ -107,7 +107,7 @@ impl Arguments {
                 .await?;
         }
         if wanted(Suite::Faults) {
-            let args = ["faults", "kill", "--kills", "6", "--seed", "1", "--json"];
+            let args = ["faults", "kill", "--kills", "6", "--seed", "16", "--json"];
             let biplane = layout.project.join("scripts/biplane");
             suites.run("faults", biplane.clone(), &args).await;
             let args = ["faults", "outbox", "--seconds", "10", "--json"];
