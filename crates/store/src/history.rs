@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use crate::connection::{from_system_time, to_system_time};
-use crate::writer::{claim_parameters, crossing_parameters};
+use crate::writer::{CLAIM, claim_parameters, crossing_parameters, insert_crossings};
 use crate::{Claim, ConnectError, Notices, connect};
 
 /// Why history could not be read or corrected.
@@ -290,7 +290,7 @@ impl History {
         if !rows.is_empty() {
             let parameters = crossing_parameters(&rows);
             transaction
-                .execute(CROSSINGS, &parameters.as_parameters())
+                .execute(&insert_crossings("recomputed", SET_RIGHT), &parameters.as_parameters())
                 .await
                 .map_err(at("crossings"))?;
         }
@@ -317,7 +317,7 @@ impl History {
 async fn hold(transaction: &Transaction<'_>, claim: Claim) -> Result<(), HistoryError> {
     let (partitions, generations) = claim_parameters(&[claim]);
     let lost: Vec<i16> = transaction
-        .query_one("SELECT telemetry.claim_partitions($1, $2)", &[&partitions, &generations])
+        .query_one(CLAIM, &[&partitions, &generations])
         .await
         .map_err(at("the partition's owner"))?
         .get(0);
@@ -352,23 +352,9 @@ async fn write_marks(
     Ok(())
 }
 
-/// As live crossings are written, but that a row that is there is set right.
-const CROSSINGS: &str = "
-    INSERT INTO public.crossings AS old (id, organization, event, entry, device, checkpoint, geofence, direction,
-        crossed_at, fix_before_at, fix_after_at, lat, lon, status, source, date_created)
-    SELECT c.id, o.id, v.id, e.id, d.id, k.id, g.id, c.direction,
-        c.crossed_at, c.fix_before_at, c.fix_after_at, c.lat, c.lon, c.status, 'recomputed', now()
-    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],
-            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::float8[], $14::text[])
-        AS c(id, organization, event, entry, device, checkpoint, geofence, direction,
-            crossed_at, fix_before_at, fix_after_at, lat, lon, status)
-    JOIN public.organizations o ON o.id = c.organization
-    JOIN public.devices d ON d.id = c.device
-    JOIN public.geofences g ON g.id = c.geofence
-    LEFT JOIN public.events v ON v.id = c.event
-    LEFT JOIN public.entries e ON e.id = c.entry
-    LEFT JOIN public.checkpoints k ON k.id = c.checkpoint
-    ON CONFLICT (id) DO UPDATE SET
+/// A row that is there is set right.
+const SET_RIGHT: &str = "
+    UPDATE SET
         event = excluded.event, entry = excluded.entry, checkpoint = excluded.checkpoint,
         fix_before_at = excluded.fix_before_at, fix_after_at = excluded.fix_after_at,
         lat = excluded.lat, lon = excluded.lon, status = excluded.status,

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::connection::from_system_time;
-use crate::writer::claim_parameters;
+use crate::writer::{CLAIM, claim_parameters};
 use crate::{Claim, ConnectError, connect};
 
 /// Why the state could not be read.
@@ -57,7 +57,7 @@ impl StateReader {
         let lost: Vec<i16> = self
             .client()
             .await?
-            .query_one("SELECT telemetry.claim_partitions($1, $2)", &[&parameters.0, &parameters.1])
+            .query_one(CLAIM, &[&parameters.0, &parameters.1])
             .await
             .map_err(ReadStateError::Read)?
             .get(0);

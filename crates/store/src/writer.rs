@@ -270,13 +270,13 @@ impl Session {
             insert_staged: client.prepare(&insert_staged).await?,
             stage_quarantine: client.prepare(&copy_to("pg_temp.staged_quarantine")).await?,
             insert_quarantine: client.prepare(&insert_quarantine).await?,
-            crossings: client.prepare(CROSSINGS).await?,
+            crossings: client.prepare(&insert_crossings("live", "NOTHING")).await?,
             status: client.prepare(STATUS).await?,
         })
     }
 }
 
-const CLAIM: &str = "SELECT telemetry.claim_partitions($1, $2)";
+pub(crate) const CLAIM: &str = "SELECT telemetry.claim_partitions($1, $2)";
 
 /// Holds the batches' partitions until the transaction ends.
 async fn hold(
@@ -325,24 +325,27 @@ async fn copy(
     sink.finish().await
 }
 
-/// Crossings of a device or fence that was deleted meanwhile go with it; of a course that was
-/// deleted, without it.
-const CROSSINGS: &str = "
-    INSERT INTO public.crossings (id, organization, event, entry, device, checkpoint, geofence, direction,
-        crossed_at, fix_before_at, fix_after_at, lat, lon, status, source, date_created)
-    SELECT c.id, o.id, v.id, e.id, d.id, k.id, g.id, c.direction,
-        c.crossed_at, c.fix_before_at, c.fix_after_at, c.lat, c.lon, c.status, 'live', now()
-    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],
-            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::float8[], $14::text[])
-        AS c(id, organization, event, entry, device, checkpoint, geofence, direction,
-            crossed_at, fix_before_at, fix_after_at, lat, lon, status)
-    JOIN public.organizations o ON o.id = c.organization
-    JOIN public.devices d ON d.id = c.device
-    JOIN public.geofences g ON g.id = c.geofence
-    LEFT JOIN public.events v ON v.id = c.event
-    LEFT JOIN public.entries e ON e.id = c.entry
-    LEFT JOIN public.checkpoints k ON k.id = c.checkpoint
-    ON CONFLICT (id) DO NOTHING";
+/// Of 14 arrays ([`CrossingParameters`]). Crossings of a device or fence that was deleted meanwhile go
+/// with it; of a course that was deleted, without it.
+pub(crate) fn insert_crossings(source: &str, on_conflict: &str) -> String {
+    format!(
+        "INSERT INTO public.crossings (id, organization, event, entry, device, checkpoint, geofence, direction,
+            crossed_at, fix_before_at, fix_after_at, lat, lon, status, source, date_created)
+         SELECT c.id, o.id, v.id, e.id, d.id, k.id, g.id, c.direction,
+            c.crossed_at, c.fix_before_at, c.fix_after_at, c.lat, c.lon, c.status, '{source}', now()
+         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],
+                $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::float8[], $14::text[])
+            AS c(id, organization, event, entry, device, checkpoint, geofence, direction,
+                crossed_at, fix_before_at, fix_after_at, lat, lon, status)
+         JOIN public.organizations o ON o.id = c.organization
+         JOIN public.devices d ON d.id = c.device
+         JOIN public.geofences g ON g.id = c.geofence
+         LEFT JOIN public.events v ON v.id = c.event
+         LEFT JOIN public.entries e ON e.id = c.entry
+         LEFT JOIN public.checkpoints k ON k.id = c.checkpoint
+         ON CONFLICT (id) DO {on_conflict}"
+    )
+}
 
 async fn crossings(
     transaction: &Transaction<'_>,
@@ -391,7 +394,7 @@ pub(crate) fn crossing_parameters<'a>(rows: &[&'a Crossing]) -> CrossingParamete
 }
 
 impl CrossingParameters<'_> {
-    /// In the order of [`CROSSINGS`].
+    /// In the order of [`insert_crossings`].
     pub(crate) fn as_parameters(&self) -> [&(dyn ToSql + Sync); 14] {
         let Self { ids, course, times, places, texts } = self;
         [

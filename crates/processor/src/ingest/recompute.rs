@@ -18,7 +18,7 @@ use biplane_core::{DeviceId, Frame, Timestamp};
 use biplane_store::{Claim, Correction, History, HistoryError, Order};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::away::Away;
+use super::away::{Away, chain};
 use super::{Publisher, SetupFeed};
 use crate::Metrics;
 
@@ -101,12 +101,22 @@ impl Recomputer {
             self.history.tidy(&gone).await?;
             *tidied = Some(Instant::now());
         }
+        let mut failure = None;
         for job in jobs {
             // Nothing may be timed by what was known before the order.
             self.setup.refresh().await;
             let Some(setup) = self.setup.current().await else { return Ok(()) };
             let started = Instant::now();
-            let changes = self.carry_out(&job, &setup).await?;
+            let changes = match self.carry_out(&job, &setup).await {
+                Ok(changes) => changes,
+                Err(error @ HistoryError::Connect(_)) => return Err(error),
+                // What is refused for one device holds up no other.
+                Err(error) => {
+                    tracing::warn!(device = %job.device, error = chain(&error), "not timed again");
+                    failure.get_or_insert(error);
+                    continue;
+                }
+            };
             let (added, removed) = (changes.insert.len(), changes.delete.len());
             self.metrics.recomputes.fetch_add(job.orders.len() as u64, Relaxed);
             self.metrics.recompute_seconds.observe(started.elapsed().as_secs_f64(), 1);
@@ -121,7 +131,7 @@ impl Recomputer {
                 self.publisher.crossings([(job.claim.partition, items)]);
             }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     async fn carry_out(&mut self, job: &Job, setup: &Setup) -> Result<Changes, HistoryError> {
