@@ -162,6 +162,31 @@ async fn an_edited_crossing_stays_whatever_is_found_again() {
     processor.stop().await;
 }
 
+/// Somebody's own table points to a crossing, and does not let it go.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_one_device_holds_up_no_other() {
+    let rig = Rig::new([1, 2]).await;
+    let processor = rig.start();
+    send(&rig, &track(0..100)).await;
+    rig.log.append(&[frame(2, track(0..100))]).await.unwrap();
+    settled(&rig).await;
+    assert_eq!(crossings(&rig).await.len(), 4);
+    let holds = "CREATE TABLE prizes AS SELECT id AS crossing FROM crossings WHERE device = '{}';
+                 ALTER TABLE prizes ADD FOREIGN KEY (crossing) REFERENCES crossings";
+    let holds = holds.replace("{}", &device_id(1).to_string());
+    rig.client.batch_execute(&holds).await.unwrap();
+    let both = "INSERT INTO position_flags (id, organization, device, verdict, starts_at, ends_at, reason)
+                SELECT gen_random_uuid(), organization, id, 'faulty', $1, $2, 'drove' FROM devices ORDER BY imei";
+    rig.client.execute(both, &[&second(0), &second(200)]).await.unwrap();
+    let of = |n| format!("crossings WHERE device = '{}'", device_id(n));
+    eventually("the other's are gone", async || rig.count(&of(2)).await == 0).await;
+    assert_eq!(rig.count(&of(1)).await, 2);
+    rig.client.batch_execute("DROP TABLE prizes").await.unwrap();
+    settled(&rig).await;
+    assert_eq!(crossings(&rig).await, []);
+    processor.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn crossings_outlive_the_positions_that_retention_takes() {
     let rig = Rig::new([1]).await;
