@@ -13,6 +13,45 @@ const screenshot = process.env['BIPLANE_RULES_SCREENSHOT'];
 /** Of the test's own; 15 digits of which the last is wrong. */
 const WRONG_IMEI = '356307042441014';
 
+/** What a person reads in the form of each operation; an input holds its default. */
+const FORMS: { label: string; fields: Record<string, { title: string; note: RegExp; value?: string }> }[] = [
+	{
+		label: 'Biplane: validate item',
+		fields: {
+			collection: { title: 'Collection', note: /Of which collection/ },
+			item: { title: 'Item', note: /\{\{\$trigger\.payload\}\}/ },
+			if_invalid: { title: 'If invalid', note: /takes the failure path/ },
+		},
+	},
+	{
+		label: 'Biplane: route command',
+		fields: { command: { title: 'Command', note: /Which one/, value: '{{$trigger.key}}' } },
+	},
+	{
+		label: 'Biplane: check geofences',
+		fields: {
+			lat: { title: 'Lat', note: /-90 to 90 degrees/ },
+			lon: { title: 'Lon', note: /-180 to 180 degrees/ },
+			within_m: { title: 'Within, m', note: /0 to 100000 m/, value: '0' },
+			organization: { title: 'Organization', note: /Only geofences of this organization/ },
+		},
+	},
+	{
+		label: 'Biplane: simplify track',
+		fields: {
+			track: { title: 'Track', note: /LineString/ },
+			tolerance_m: { title: 'Tolerance, m', note: /0 to 100000 m/, value: '20' },
+		},
+	},
+	{
+		label: 'Biplane: format crossing',
+		fields: {
+			crossing: { title: 'Crossing', note: /Which one/ },
+			text: { title: 'Text', note: /number, name, checkpoint, event/, value: '[number] [name] at [checkpoint], [time]' },
+		},
+	},
+];
+
 /** What Directus's API answers the administrator. */
 async function ask<T>(path: string, body?: unknown): Promise<T> {
 	const { url, email, password } = stack!;
@@ -94,6 +133,25 @@ describe('the rules in the admin UI', { skip, timeout: 120_000 }, () => {
 		assert.equal(made[0]!.type, 'biplane-item.validate');
 		assert.equal(made[0]!.options['collection'], 'devices');
 		assert.equal(made[0]!.options['if_invalid'], 'continue');
+		assert.deepEqual(errors, []);
+	});
+
+	test('each operation has a form with its options, what they mean and their defaults', async () => {
+		const flow = await ask<{ id: string }>('/flows', {
+			name: 'Made by a test', icon: 'bolt', status: 'inactive', trigger: 'manual', options: { collections: ['devices'] },
+		});
+		for (const { label, fields } of FORMS) {
+			await page.goto(`${stack!.url}/admin/settings/flows/${flow.id}/+`);
+			await page.getByText(label, { exact: true }).first().click();
+			for (const [name, { title, note, value }] of Object.entries(fields)) {
+				const field = page.locator(`[data-field=${name}]`);
+				await field.getByText(title, { exact: true }).first().waitFor();
+				assert.match(await field.innerText(), note, `${label}: ${name}`);
+				if (value !== undefined) assert.equal(await field.locator('input').first().inputValue(), value, `${label}: ${name}`);
+			}
+			assert.equal(await page.locator('.v-drawer [data-field], [role=dialog] [data-field]').count(), Object.keys(fields).length, label);
+			await keep(page, label.replace('Biplane: ', '').replaceAll(' ', '-'));
+		}
 		assert.deepEqual(errors, []);
 	});
 });

@@ -17,6 +17,7 @@ pub mod live;
 pub mod plausibility;
 pub mod recompute;
 pub mod results;
+pub mod retired;
 pub mod shown;
 pub mod simplify;
 pub mod time;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::FenceIndex;
+use biplane_core::retired::Retired;
 use biplane_stack::{Progress, SetupError};
 use tokio::sync::watch;
 
@@ -34,16 +35,19 @@ pub async fn longest_gap(
         let reader = Arc::clone(&reader);
         move || reader.ask(&current, places)
     });
+    // As the processor frees them.
+    let mut replaced = Retired::default();
     let (mut swapped, mut only_made) = (Rounds::new(), Rounds::new());
     for round in 0..2 * SWAPS {
         reader.longest_ns.store(0, Relaxed);
         let fences = Arc::new(sides::index(scene)?);
         if round % 2 == 0 {
-            publish.send_replace(fences);
+            replaced.keep(publish.send_replace(fences));
         } else {
             drop(fences);
         }
         tokio::time::sleep(SETTLED).await;
+        drop(replaced.unread());
         let gap = reader.longest_ns.load(Relaxed) as f64 / 1e6;
         if round % 2 == 0 { swapped.push(gap) } else { only_made.push(gap) }
     }

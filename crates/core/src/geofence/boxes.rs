@@ -11,14 +11,12 @@ const DEEPEST: usize = 8;
 ///
 /// Numbers are `f32`: rounding to the nearest keeps their order, so that no box is missed, and
 /// boxes less than 2 m apart may be taken to meet; who needs it exactly asks the shape. A box costs
-/// 20 bytes, and a fifteenth more for the levels above.
+/// 16 bytes, and a fifteenth more for the levels above.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Boxes {
     /// The leaves, the level above them and so on; the root is the last.
     nodes: Vec<Node>,
     leaves: u32,
-    /// What the boxes in the leaves stand for.
-    items: Vec<u32>,
 }
 
 /// The boxes of up to [`FAN`] children; those that there are not meet nothing.
@@ -28,7 +26,7 @@ struct Node {
     south: [f32; FAN],
     east: [f32; FAN],
     north: [f32; FAN],
-    /// The first child: a leaf's among the items, another's among the nodes.
+    /// The first child: a leaf's among the boxes, another's among the nodes.
     first: u32,
 }
 
@@ -41,12 +39,12 @@ struct Small {
 }
 
 impl Boxes {
-    /// Of boxes, each with what it stands for.
-    pub(super) fn new(boxes: impl IntoIterator<Item = (Bounds, u32)>) -> Self {
-        let mut boxes: Vec<(Small, u32)> =
-            boxes.into_iter().map(|(bounds, item)| (Small::from(&bounds), item)).collect();
+    /// And the boxes' places before in the order that they have now: who keeps what they stand for
+    /// in that order finds what is close on the earth close in memory.
+    pub(super) fn new(boxes: &[Bounds]) -> (Self, Vec<u32>) {
+        let mut boxes: Vec<(Small, u32)> = boxes.iter().map(Small::from).zip(0..).collect();
         if boxes.is_empty() {
-            return Self::default();
+            return Default::default();
         }
         let mut reach = FAN;
         while reach * FAN < boxes.len() {
@@ -62,11 +60,11 @@ impl Boxes {
             pack(whole.into_iter(), below.start, &mut nodes);
             below = below.end..nodes.len();
         }
-        let items = boxes.into_iter().map(|(_, item)| item).collect();
-        Self { nodes, leaves: leaves as u32, items }
+        let order = boxes.into_iter().map(|(_, before)| before).collect();
+        (Self { nodes, leaves: leaves as u32 }, order)
     }
 
-    /// What the boxes that meet `bounds` stand for, in no particular order.
+    /// The boxes that meet `bounds`, a leaf at a time.
     pub(super) fn meeting(&self, bounds: &Bounds) -> Meeting<'_> {
         let mut meeting =
             Meeting { boxes: self, wanted: bounds.into(), open: [(0, 0); DEEPEST], depth: 0 };
@@ -77,7 +75,26 @@ impl Boxes {
     }
 }
 
-/// The boxes found so far have been given out; the nodes on the way down still have others.
+/// Up to sixteen boxes in a row of which some are met.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Met {
+    /// The first of the row.
+    pub(super) first: u32,
+    /// A bit for each that is met.
+    pub(super) bits: u16,
+}
+
+impl Iterator for Met {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let next = (self.bits != 0).then(|| self.first + self.bits.trailing_zeros())?;
+        self.bits &= self.bits - 1;
+        Some(next)
+    }
+}
+
+/// The leaves found so far have been given out; the nodes on the way down still have others.
 pub(super) struct Meeting<'a> {
     boxes: &'a Boxes,
     wanted: Small,
@@ -94,21 +111,21 @@ impl Meeting<'_> {
 }
 
 impl Iterator for Meeting<'_> {
-    type Item = u32;
+    type Item = Met;
 
-    fn next(&mut self) -> Option<u32> {
+    fn next(&mut self) -> Option<Met> {
         while self.depth > 0 {
             let (node, left) = &mut self.open[self.depth - 1];
-            if *left == 0 {
+            let mut met = Met { first: self.boxes.nodes[*node as usize].first, bits: *left };
+            if *node < self.boxes.leaves {
+                self.depth -= 1;
+                return Some(met);
+            }
+            let Some(child) = met.next() else {
                 self.depth -= 1;
                 continue;
-            }
-            let child = left.trailing_zeros();
-            *left &= *left - 1;
-            let child = self.boxes.nodes[*node as usize].first + child;
-            if *node < self.boxes.leaves {
-                return Some(self.boxes.items[child as usize]);
-            }
+            };
+            *left = met.bits;
             self.open_node(child);
         }
         None
@@ -225,8 +242,9 @@ mod tests {
         fn every_box_that_is_met_is_found_once_and_none_that_is_metres_away(
             boxes in prop::collection::vec(any_box(), 0..700), wanted in any_box(),
         ) {
-            let tree = Boxes::new(boxes.iter().zip(0..).map(|(bounds, n)| (*bounds, n)));
-            let mut found: Vec<u32> = tree.meeting(&wanted).collect();
+            let (tree, order) = Boxes::new(&boxes);
+            let mut found: Vec<u32> =
+                tree.meeting(&wanted).flatten().map(|now| order[now as usize]).collect();
             found.sort_unstable();
             let ours = |wanted: &Bounds| -> Vec<u32> {
                 (0..).zip(&boxes).filter(|(_, one)| one.meets(wanted)).map(|(n, _)| n).collect()
@@ -235,14 +253,14 @@ mod tests {
             prop_assert!(ours(&wanted).iter().all(|n| found.contains(n)));
             prop_assert!(found.iter().all(|n| wider.contains(n)));
             found.dedup();
-            prop_assert_eq!(found.len(), tree.meeting(&wanted).count());
+            prop_assert_eq!(found.len(), tree.meeting(&wanted).flatten().count());
         }
     }
 
     #[test]
     fn in_an_empty_tree_nothing_is_found() {
         let world = Bounds { west: -180.0, south: -90.0, east: 180.0, north: 90.0 };
-        assert_eq!(Boxes::new([]).meeting(&world).count(), 0);
+        assert_eq!(Boxes::new(&[]).0.meeting(&world).count(), 0);
         assert_eq!(Boxes::default().meeting(&world).count(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! Which of many fences a place lies in, or a device may have crossed.
 
-use super::boxes::Boxes;
+use super::boxes::{Boxes, Met};
 use super::cells::{Cell, Cells};
 use super::{BorderCrossing, Bounds, Segment, Shape};
 use crate::GeofenceId;
@@ -29,15 +29,17 @@ pub struct FenceIndex {
 impl FenceIndex {
     /// Of all fences of an organization.
     pub fn new(fences: Vec<Fence>) -> Self {
-        let mut boxes = Vec::new();
-        let mut parts = Vec::new();
-        for (fence, n) in fences.iter().zip(0..) {
-            for part in fence.shape.bounds().unwrapped() {
-                boxes.push((part, parts.len() as u32));
-                parts.push((n, fence.shape.cells(&part)));
-            }
-        }
-        Self { boxes: Boxes::new(boxes), parts, fences }
+        let parts: Vec<(u32, Bounds)> = (0..)
+            .zip(&fences)
+            .flat_map(|(n, fence)| fence.shape.bounds().unwrapped().map(move |part| (n, part)))
+            .collect();
+        let bounds: Vec<Bounds> = parts.iter().map(|(_, bounds)| *bounds).collect();
+        let (boxes, order) = Boxes::new(&bounds);
+        let part = |before: u32| {
+            let (n, bounds) = &parts[before as usize];
+            (*n, fences[*n as usize].shape.cells(bounds))
+        };
+        Self { boxes, parts: order.into_iter().map(part).collect(), fences }
     }
 
     /// The fences that a place lies in ([`Shape::contains`]), in no particular order.
@@ -45,15 +47,26 @@ impl FenceIndex {
         let lon = wrap_lon(at.lon);
         let place = Bounds::of([(lon, at.lat)]);
         // The parts of one box have no place in common.
-        self.boxes.meeting(&place).filter_map(move |part| {
-            let (n, cells) = &self.parts[part as usize];
-            let fence = &self.fences[*n as usize];
-            let is_inside = match cells.of(lon, at.lat) {
-                Cell::Outside => false,
-                Cell::Inside => true,
-                Cell::Mixed => fence.shape.contains(at),
-            };
-            is_inside.then_some(fence)
+        self.boxes.meeting(&place).flat_map(move |met| {
+            let (inside, mixed) = self.look(met, lon, at.lat);
+            let near = Met { bits: inside | mixed, ..met };
+            near.filter_map(move |part| {
+                let fence = &self.fences[self.parts[part as usize].0 as usize];
+                let is_known = inside >> (part - met.first) & 1 == 1;
+                (is_known || fence.shape.contains(at)).then_some(fence)
+            })
+        })
+    }
+
+    /// Of the boxes met, those in whose fences the place lies by the cells, and those whose cells
+    /// do not tell. Without a branch on what a cell says: where fences are many their cells are far
+    /// away in memory, and the processor fetches all at once what no guess stands between.
+    fn look(&self, met: Met, lon: f64, lat: f64) -> (u16, u16) {
+        met.fold((0, 0), |(inside, mixed), part| {
+            let cell = self.parts[part as usize].1.of(lon, lat);
+            let bit = part - met.first;
+            let is = |wanted| u16::from(cell == wanted) << bit;
+            (inside | is(Cell::Inside), mixed | is(Cell::Mixed))
         })
     }
 
@@ -64,7 +77,8 @@ impl FenceIndex {
     ) -> impl Iterator<Item = (&'a Fence, BorderCrossing)> {
         let mut near: Vec<u32> = Vec::new();
         for part in segment.bounds().unwrapped() {
-            near.extend(self.boxes.meeting(&part).map(|part| self.parts[part as usize].0));
+            let met = self.boxes.meeting(&part).flatten();
+            near.extend(met.map(|part| self.parts[part as usize].0));
         }
         near.sort_unstable();
         near.dedup();

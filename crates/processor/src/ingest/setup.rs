@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use biplane_bus::{Allowlist, Known, TokenDigest};
 use biplane_core::Timestamp;
+use biplane_core::retired::Retired;
 use biplane_core::timing::Setup;
 use biplane_store::{ReadSetupError, SetupReader};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -55,6 +56,7 @@ pub(crate) fn watch_setup(
         allowlist,
         metrics,
         publish,
+        replaced: Retired::default(),
         asked,
         known: Vec::new(),
         published: None,
@@ -67,6 +69,7 @@ struct Watcher {
     allowlist: Allowlist,
     metrics: Arc<Metrics>,
     publish: watch::Sender<Option<Arc<Setup>>>,
+    replaced: Retired<Setup>,
     asked: mpsc::Receiver<oneshot::Sender<()>>,
     /// The devices as they were read last.
     known: Vec<Known>,
@@ -105,6 +108,7 @@ impl Watcher {
                 let _ = answer.send(());
             }
             self.publish_devices().await;
+            self.free_replaced();
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}
                 () = reader.noticed() => {
@@ -134,11 +138,20 @@ impl Watcher {
             checkpoints = setup.checkpoints.values().map(Vec::len).sum::<usize>(),
             "the setup was read"
         );
-        self.publish.send_replace(Some(Arc::new(setup)));
+        let before = self.publish.send_replace(Some(Arc::new(setup)));
+        before.into_iter().for_each(|before| self.replaced.keep(before));
         self.metrics.has_setup.store(true, Relaxed);
         self.metrics.setups.fetch_add(1, Relaxed);
         self.published = None;
         Ok(())
+    }
+
+    /// Thousands of fences take milliseconds to free: nobody who decides waits for that.
+    fn free_replaced(&mut self) {
+        let unread = self.replaced.unread();
+        if !unread.is_empty() {
+            tokio::task::spawn_blocking(|| drop(unread));
+        }
     }
 
     /// After the setup is in use, so that a device that a gateway lets in is known here.

@@ -21,9 +21,11 @@ const filled = (value: unknown) => value !== undefined && value !== null && valu
 
 const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 
-function labelOf({ name }: Parameter): string {
-	const words = name.replaceAll('_', ' ');
-	return words.charAt(0).toUpperCase() + words.slice(1);
+/** `tolerance_m` in metres is "Tolerance, m". */
+function labelOf(option: Parameter): string {
+	const unit = option.type === 'number' && option.name.endsWith(`_${option.unit}`) ? option.unit : '';
+	const words = option.name.slice(0, unit ? -unit.length - 1 : undefined).replaceAll('_', ' ');
+	return words.charAt(0).toUpperCase() + words.slice(1) + (unit && `, ${unit}`);
 }
 
 /** A field of the form. A value may always be a template like `{{$trigger.key}}`, and so most are text. */
