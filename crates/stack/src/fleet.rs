@@ -60,8 +60,7 @@ impl Fleet {
         let organization = Uuid::from_u128(1);
         let ids: Vec<_> = self.tracks.iter().map(|track| device_id(track.number)).collect();
         let imeis: Vec<_> = self.tracks.iter().map(|track| track.imei.to_string()).collect();
-        let fences = i64::from(fences);
-        let statements: [(&str, &[&(dyn tokio_postgres::types::ToSql + Sync)]); 3] = [
+        let statements: [(&str, &[&(dyn tokio_postgres::types::ToSql + Sync)]); 2] = [
             (
                 "INSERT INTO organizations (id, name, slug, status)
                  VALUES ($1, 'Fleet', 'fleet', 'active')",
@@ -73,18 +72,25 @@ impl Fleet {
                  FROM unnest($2::uuid[], $3::text[]) AS d (id, imei)",
                 &[&organization, &ids, &imeis],
             ),
-            (
-                "INSERT INTO geofences (id, organization, name, kind, geometry, radius_m, status)
-                 SELECT gen_random_uuid(), $1, 'Fence ' || i, 'circle',
-                        ST_SetSRID(ST_MakePoint(12 + (i % 97) / 97.0, 46 + (i % 89) / 89.0), 4326),
-                        500 + i % 1500, 'active'
-                 FROM generate_series(1, $2::bigint) AS i",
-                &[&organization, &fences],
-            ),
         ];
         for (statement, parameters) in statements {
             database.execute(statement, parameters).await.map_err(|error| sql_error(&error))?;
         }
+        Self::fence(database, fences).await
+    }
+
+    /// Adds circles to the organization of a furnished fleet, by SQL: the first thousand where the
+    /// fleet is, each further thousand a degree to the east.
+    pub async fn fence(database: &Client, fences: u32) -> Result<(), SetupError> {
+        let insert = "INSERT INTO geofences (id, organization, name, kind, geometry, radius_m, status)
+            SELECT gen_random_uuid(), $1, 'Fence ' || i, 'circle',
+                   ST_SetSRID(ST_MakePoint(12 + i / 1000 + (i % 97) / 97.0, 46 + (i % 89) / 89.0), 4326),
+                   500 + i % 1500, 'active'
+            FROM generate_series(1, $2::bigint) AS i";
+        let organization = Uuid::from_u128(1);
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
+            [&organization, &i64::from(fences)];
+        database.execute(insert, &parameters).await.map_err(|error| sql_error(&error))?;
         Ok(())
     }
 
@@ -112,28 +118,55 @@ pub fn device_id(number: u32) -> Uuid {
     Uuid::from_u128(1000 + u128::from(number))
 }
 
-fn track(index: u32, positions: u32) -> Track {
-    let mut random = Sequence::new(u64::from(index) << 32);
-    let (mut lat, mut lon) = (46.0 + random.unit(), 12.0 + random.unit());
-    let fixes = (0..positions)
-        .map(|second| {
-            lat = (lat + (random.unit() - 0.5) * 0.0004).clamp(46.0, 47.0);
-            lon = (lon + (random.unit() - 0.5) * 0.0004).clamp(12.0, 13.0);
-            Fix {
-                time: FIRST + i64::from(second) * 1000,
-                lat,
-                lon,
-                altitude_m: Some((200.0 + random.unit() * 2000.0).round() as f32),
-                speed_kmh: Some((random.unit() * 90.0).round() as f32),
-                course_deg: Some((random.unit() * 359.0).round() as f32),
-                satellites: Some(7 + (random.unit() * 8.0) as u8),
-                hdop: None,
-                io: Vec::new(),
-            }
-        })
-        .collect();
-    let imei = Imei::with_check_digit(86_000_000_000_000 + u64::from(index));
-    Track { number: index, imei, fixes }
+/// What a tracker of a fleet has to tell, without an end.
+#[derive(Clone, Debug)]
+pub struct Wander {
+    random: Sequence,
+    lat: f64,
+    lon: f64,
+    time: Timestamp,
+}
+
+impl Wander {
+    /// Of the tracker with that number.
+    pub fn new(number: u32) -> Self {
+        let mut random = Sequence::new(u64::from(number) << 32);
+        let (lat, lon) = (46.0 + random.unit(), 12.0 + random.unit());
+        Self { random, lat, lon, time: FIRST }
+    }
+}
+
+impl Iterator for Wander {
+    type Item = Fix;
+
+    fn next(&mut self) -> Option<Fix> {
+        let random = &mut self.random;
+        self.lat = (self.lat + (random.unit() - 0.5) * 0.0004).clamp(46.0, 47.0);
+        self.lon = (self.lon + (random.unit() - 0.5) * 0.0004).clamp(12.0, 13.0);
+        let fix = Fix {
+            time: self.time,
+            lat: self.lat,
+            lon: self.lon,
+            altitude_m: Some((200.0 + random.unit() * 2000.0).round() as f32),
+            speed_kmh: Some((random.unit() * 90.0).round() as f32),
+            course_deg: Some((random.unit() * 359.0).round() as f32),
+            satellites: Some(7 + (random.unit() * 8.0) as u8),
+            hdop: None,
+            io: Vec::new(),
+        };
+        self.time = self.time + 1000;
+        Some(fix)
+    }
+}
+
+/// The IMEI of a tracker of a fleet.
+pub fn imei(number: u32) -> Imei {
+    Imei::with_check_digit(86_000_000_000_000 + u64::from(number))
+}
+
+fn track(number: u32, positions: u32) -> Track {
+    let fixes = Wander::new(number).take(positions as usize).collect();
+    Track { number, imei: imei(number), fixes }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Simulated trackers: recorded tracks sent as real devices send them, one socket each, every
 //! frame acknowledged before the next, and sent again where the acknowledgement doesn't come.
 
+use std::iter::Peekable;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use biplane_core::{Fix, Imei, Timestamp};
 use biplane_protocols::teltonika::{EncodeError, Tracker};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -22,12 +24,14 @@ const ANSWER: Duration = Duration::from_secs(30);
 const RECONNECT: Duration = Duration::from_millis(500);
 
 /// How fast recorded time passes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Pace {
     /// So many recorded seconds a second.
     Times(f64),
     /// As fast as frames are acknowledged.
     Unlimited,
+    /// As fast as records are allowed by whoever adds permits, one for each.
+    Allowed(Arc<Semaphore>),
 }
 
 /// What the trackers have done so far.
@@ -69,24 +73,36 @@ pub async fn fly(
     pace: Pace,
     counters: &Arc<Counters>,
 ) -> Result<(), ReplayError> {
-    let Some(first) =
-        tracks.iter().filter_map(|track| track.fixes.first()).map(|fix| fix.time).min()
-    else {
-        return Ok(());
-    };
+    let trackers = tracks.iter().map(|track| (track.imei, track.fixes.clone().into_iter()));
+    fly_each(gateway, trackers, pace, counters).await
+}
+
+/// Sends what each tracker has to tell, made as it is sent: so a flight can be longer than memory.
+pub async fn fly_each<I>(
+    gateway: SocketAddr,
+    trackers: impl IntoIterator<Item = (Imei, I)>,
+    pace: Pace,
+    counters: &Arc<Counters>,
+) -> Result<(), ReplayError>
+where
+    I: Iterator<Item = Fix> + Send + 'static,
+{
+    let mut trackers: Vec<_> =
+        trackers.into_iter().map(|(imei, fixes)| (imei, fixes.peekable())).collect();
+    let firsts = trackers.iter_mut().filter_map(|(_, fixes)| Some(fixes.peek()?.time));
+    let Some(first) = firsts.min() else { return Ok(()) };
     let clock = Clock { started: Instant::now(), first, pace };
-    let mut trackers = JoinSet::new();
-    for track in tracks {
-        let (fixes, counters) = (track.fixes.clone(), Arc::clone(counters));
-        trackers.spawn(fly_one(gateway, track.imei, fixes, clock, counters));
+    let mut flying = JoinSet::new();
+    for (imei, fixes) in trackers {
+        flying.spawn(fly_one(gateway, imei, fixes, clock.clone(), Arc::clone(counters)));
     }
-    while let Some(ended) = trackers.join_next().await {
+    while let Some(ended) = flying.join_next().await {
         ended??;
     }
     Ok(())
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Clock {
     started: Instant,
     first: Timestamp,
@@ -97,10 +113,20 @@ impl Clock {
     /// When a record of that time is due.
     fn due(&self, time: Timestamp) -> Instant {
         match self.pace {
-            Pace::Unlimited => self.started,
+            Pace::Unlimited | Pace::Allowed(_) => self.started,
             Pace::Times(speed) => {
                 let millis = (time - self.first).max(0) as f64 / speed;
                 self.started + Duration::from_secs_f64(millis / 1000.0)
+            }
+        }
+    }
+
+    /// Returns when so many records may be sent.
+    async fn allows(&self, records: usize) {
+        if let Pace::Allowed(permits) = &self.pace {
+            // Nobody closes it; whoever did would let all through.
+            if let Ok(permits) = permits.acquire_many(records as u32).await {
+                permits.forget();
             }
         }
     }
@@ -109,67 +135,76 @@ impl Clock {
 async fn fly_one(
     gateway: SocketAddr,
     imei: Imei,
-    fixes: Vec<Fix>,
+    mut fixes: Peekable<impl Iterator<Item = Fix>>,
     clock: Clock,
     counters: Arc<Counters>,
 ) -> Result<(), ReplayError> {
-    let mut rest = &*fixes;
     let mut socket = None;
-    while let Some(next) = rest.first() {
+    while let Some(next) = fixes.next() {
         sleep_until(clock.due(next.time)).await;
         let now = Instant::now();
-        let due = rest.iter().take(FRAME).take_while(|fix| clock.due(fix.time) <= now).count();
-        let (fixes, later) = rest.split_at(due.max(1));
-        let frame = Tracker::frame(fixes).map_err(|source| ReplayError::Unsendable {
+        let time = next.time;
+        let mut records = vec![next];
+        while records.len() < FRAME
+            && let Some(fix) = fixes.next_if(|fix| clock.due(fix.time) <= now)
+        {
+            records.push(fix);
+        }
+        clock.allows(records.len()).await;
+        let frame = Tracker::frame(&records).map_err(|source| ReplayError::Unsendable {
             imei,
-            time: next.time,
+            time,
             source,
         })?;
-        let connected = match socket.take() {
-            Some(socket) => Ok(socket),
-            None => log_in(gateway, imei).await,
-        };
-        let sent = match connected {
-            Ok(mut connected) => {
-                send(&mut connected, &frame, fixes.len()).await.map(|()| connected)
+        while let Err(error) = exchange(gateway, imei, &mut socket, &frame, records.len()).await {
+            if matches!(error, ExchangeError::Refused) {
+                return Err(ReplayError::Refused(imei));
             }
-            Err(LoginError::Refused) => return Err(ReplayError::Refused(imei)),
-            Err(LoginError::Io(error)) => Err(error),
-        };
-        match sent {
-            Ok(connected) => {
-                socket = Some(connected);
-                rest = later;
-                counters.acknowledged.fetch_add(fixes.len() as u64, Ordering::Relaxed);
-            }
-            Err(_) => {
-                counters.resent.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(RECONNECT).await;
-            }
+            counters.resent.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(RECONNECT).await;
         }
+        counters.acknowledged.fetch_add(records.len() as u64, Ordering::Relaxed);
     }
     counters.finished.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 
-enum LoginError {
-    Refused,
-    Io(std::io::Error),
+/// Sends a frame over the socket, or over a new one; it is kept only if all went well.
+async fn exchange(
+    gateway: SocketAddr,
+    imei: Imei,
+    socket: &mut Option<TcpStream>,
+    frame: &[u8],
+    records: usize,
+) -> Result<(), ExchangeError> {
+    let mut connected = match socket.take() {
+        Some(socket) => socket,
+        None => log_in(gateway, imei).await?,
+    };
+    send(&mut connected, frame, records).await?;
+    *socket = Some(connected);
+    Ok(())
 }
 
-impl From<std::io::Error> for LoginError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
+enum ExchangeError {
+    Refused,
+    /// To be tried again.
+    Broken,
+}
+
+impl From<std::io::Error> for ExchangeError {
+    fn from(_: std::io::Error) -> Self {
+        Self::Broken
     }
 }
 
-async fn log_in(gateway: SocketAddr, imei: Imei) -> Result<TcpStream, LoginError> {
+async fn log_in(gateway: SocketAddr, imei: Imei) -> Result<TcpStream, ExchangeError> {
     let mut socket = TcpStream::connect(gateway).await?;
     socket.set_nodelay(true)?;
     socket.write_all(&Tracker::new(imei).login()).await?;
     let mut answer = [0];
     timeout(ANSWER, socket.read_exact(&mut answer)).await.map_err(std::io::Error::from)??;
-    if answer == [1] { Ok(socket) } else { Err(LoginError::Refused) }
+    if answer == [1] { Ok(socket) } else { Err(ExchangeError::Refused) }
 }
 
 async fn send(socket: &mut TcpStream, frame: &[u8], records: usize) -> std::io::Result<()> {
