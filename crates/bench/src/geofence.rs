@@ -2,7 +2,7 @@
 //! and turf, and PostGIS; and how long fences take to load and to replace.
 //!
 //! All sides of a figure take turns in one run, and have to find as many fences, or the run fails.
-//! Growth and replacement have no peer but themselves: fewer fences, and fences that stay.
+//! Growth is held against rstar's too; replacement has no peer but fences that stay.
 
 mod scene;
 mod sides;
@@ -91,27 +91,34 @@ impl Arguments {
         for (id, fences) in [("growth_10", 10), ("growth_1k", 1_000), ("growth_100k", 100_000)] {
             let scene = Scene::new(fences, 50, self.seed);
             let places = scene.hot(self.places as usize, self.seed);
-            sides.push((id, fences, Side::ours(&scene, &places)?, Rounds::new()));
+            let pair = [Side::ours(&scene, &places)?, Side::rstar(&scene, &places)];
+            sides.push((id, fences, pair.map(|side| (side, Rounds::new()))));
         }
         let mut hits = Vec::new();
-        for (_, _, side, _) in &mut sides {
-            hits.push(side.pass().await?.hits);
+        for (id, _, [(ours, _), (rstar, _)]) in &mut sides {
+            let found = (ours.pass().await?.hits, rstar.pass().await?.hits);
+            if found.0 != found.1 {
+                return Err(failed(format!("{id}: {} fences by rstar, {} by ours", found.1, found.0)));
+            }
+            hits.push(found.0);
         }
         for round in 0..ROUNDS.1 {
             for turn in 0..sides.len() {
                 let which = (turn + round) % hits.len();
-                let (_, _, side, rounds) = &mut sides[which];
-                rounds.push(side.pass().await?.ms * 1e6 / f64::from(self.places));
+                for (side, rounds) in &mut sides[which].2 {
+                    rounds.push(side.pass().await?.ms * 1e6 / f64::from(self.places));
+                }
             }
         }
         step.done("10, 1,000 and 100,000 fences");
-        let fewest = sides[0].3.median();
-        let figures = sides.iter().zip(hits).map(|((id, fences, _, rounds), hits)| {
+        let fewest = sides[0].2.each_ref().map(|(_, rounds)| rounds.median());
+        let figures = sides.iter().zip(hits).map(|((id, fences, [ours, rstar]), hits)| {
             // From 10 on, each ten times as many fences may cost as much again as the first ten.
-            let logarithm = (*fences as f64).log10();
-            Figure::less_is_better(id, "ns", rounds, [])
-                .detail("times_10", rounds.median() / fewest)
-                .detail("logarithm", logarithm)
+            // What grows faster, for both sides, is the memory that a place is looked up in.
+            Figure::less_is_better(id, "ns", &ours.1, [("rstar_contains", &rstar.1)])
+                .detail("times_10", ours.1.median() / fewest[0])
+                .detail("times_10_rstar", rstar.1.median() / fewest[1])
+                .detail("logarithm", (*fences as f64).log10())
                 .detail("hits_a_place", hits as f64 / f64::from(self.places))
         });
         Ok(figures.collect())
