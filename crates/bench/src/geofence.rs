@@ -98,7 +98,10 @@ impl Arguments {
         for (id, _, [(ours, _), (rstar, _)]) in &mut sides {
             let found = (ours.pass().await?.hits, rstar.pass().await?.hits);
             if found.0 != found.1 {
-                return Err(failed(format!("{id}: {} fences by rstar, {} by ours", found.1, found.0)));
+                return Err(failed(format!(
+                    "{id}: {} fences by rstar, {} by ours",
+                    found.1, found.0
+                )));
             }
             hits.push(found.0);
         }

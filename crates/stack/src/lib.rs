@@ -35,4 +35,4 @@ pub use layout::Layout;
 pub use ports::Ports;
 pub use progress::{Progress, Step, StepTime, say};
 pub use secrets::Secrets;
-pub use stack::{Description, DirectusProcess, Options, Stack, prepare};
+pub use stack::{Altered, Description, DirectusProcess, Options, Stack, prepare};

@@ -18,6 +18,7 @@ impl RedisServer {
         layout: &Layout,
         port: u16,
         secrets: &Secrets,
+        environment: impl Iterator<Item = (&str, &str)>,
     ) -> Result<(Self, Running), SetupError> {
         let folder = layout.data.join("redis");
         let failed = |error: std::io::Error| {
@@ -35,6 +36,7 @@ impl RedisServer {
         crate::secrets::write_private(&config, &settings).map_err(failed)?;
         let mut running = Program::new("Redis", "redis-server", &folder, layout.log("redis"))
             .args([&config])
+            .envs(environment)
             .start()?;
         let url = format!("redis://:{}@127.0.0.1:{port}", secrets.redis);
         let client = redis::Client::open(&*url).map_err(|error| SetupError::new("Redis", error))?;

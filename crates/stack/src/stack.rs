@@ -23,6 +23,26 @@ pub struct Options {
     pub demo: bool,
 }
 
+/// What a fault run puts between a stack's parts, and into them.
+#[derive(Clone, Debug, Default)]
+pub struct Altered {
+    /// The port by which the gateway reaches Redis.
+    pub gateway_redis: Option<u16>,
+    /// The port by which the processor reaches Redis.
+    pub processor_redis: Option<u16>,
+    /// The port by which the processor reaches PostgreSQL.
+    pub processor_postgres: Option<u16>,
+    /// Environment variables of a process, by its name.
+    pub environment: Vec<(&'static str, &'static str, String)>,
+}
+
+impl Altered {
+    fn environment_of(&self, process: &str) -> impl Iterator<Item = (&str, &str)> {
+        let of_it = move |(name, ..): &&(&str, _, _)| *name == process;
+        self.environment.iter().filter(of_it).map(|(_, key, value)| (*key, &**value))
+    }
+}
+
 /// Where a running stack is, and how to get in: for tests, benchmarks and people.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Description {
@@ -87,6 +107,7 @@ const SERVERS: usize = 2;
 pub struct Stack {
     layout: Layout,
     options: Options,
+    altered: Altered,
     secrets: Secrets,
     /// In the order of their start: the servers, then what lives on them.
     running: Vec<Running>,
@@ -130,11 +151,19 @@ impl Stack {
         Ok(Self {
             layout: layout.clone(),
             options,
+            altered: Altered::default(),
             secrets,
             running: Vec::new(),
             description: None,
             _lock: lock,
         })
+    }
+
+    /// The same with something in the way of its parts.
+    #[must_use]
+    pub fn altered(mut self, altered: Altered) -> Self {
+        self.altered = altered;
+        self
     }
 
     /// Starts everything. When it fails or is dropped midway, [`Stack::stop`] ends what was started.
@@ -153,7 +182,9 @@ impl Stack {
         step.done(format!("127.0.0.1:{}", ports.postgres));
 
         let step = progress.step("Redis");
-        let (redis, running) = RedisServer::start(&layout, ports.redis, &self.secrets).await?;
+        let environment = self.altered.environment_of("Redis");
+        let (redis, running) =
+            RedisServer::start(&layout, ports.redis, &self.secrets, environment).await?;
         self.running.push(running);
         step.done(format!("127.0.0.1:{}", ports.redis));
 
@@ -269,6 +300,19 @@ impl Stack {
         Ok(outcome)
     }
 
+    /// Starts whatever has ended by itself, and says what that was.
+    pub async fn revive(&mut self) -> Result<Vec<String>, SetupError> {
+        let ended = self
+            .running
+            .iter_mut()
+            .filter_map(|running| running.ended().is_some().then(|| running.name().to_owned()));
+        let ended: Vec<_> = ended.collect();
+        for name in &ended {
+            self.crash(name).await?;
+        }
+        Ok(ended)
+    }
+
     /// Lets a process hang for as long as `meanwhile` takes.
     pub async fn freeze<T>(
         &self,
@@ -303,7 +347,7 @@ impl Stack {
     async fn start_gateway(&mut self, description: &Description) -> Result<(), SetupError> {
         let running = self
             .process("Gateway", "biplane-gateway", "gateway")
-            .env("BIPLANE_REDIS_URL", &description.redis_url)
+            .env("BIPLANE_REDIS_URL", through(&description.redis_url, self.altered.gateway_redis))
             .env("BIPLANE_GATEWAY_TELTONIKA", &description.teltonika)
             .env("BIPLANE_GATEWAY_LISTEN", format!("teltonika=udp://{}", description.teltonika))
             .env("BIPLANE_GATEWAY_OSMAND", host(&description.osmand_url))
@@ -321,8 +365,8 @@ impl Stack {
         let localhost = description.directus_url.replace("127.0.0.1", "localhost");
         let running = self
             .process("Processor", "biplane-processor", "processor")
-            .env("BIPLANE_REDIS_URL", &description.redis_url)
-            .env("BIPLANE_DATABASE_URL", database_url)
+            .env("BIPLANE_REDIS_URL", through(&description.redis_url, self.altered.processor_redis))
+            .env("BIPLANE_DATABASE_URL", through(database_url, self.altered.processor_postgres))
             .env("BIPLANE_DIRECTUS_URL", &description.directus_url)
             .env("BIPLANE_PROCESSOR_HTTP", host(&description.processor_http))
             .env("BIPLANE_LIVE_ORIGINS", format!("{},{localhost}", description.directus_url))
@@ -336,6 +380,7 @@ impl Stack {
         Program::new(name, program, &self.layout.data, self.layout.log(log))
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into()))
             .env("NO_COLOR", "1")
+            .envs(self.altered.environment_of(name))
     }
 
     async fn await_ready(&mut self, running: Running, http: &str) -> Result<(), SetupError> {
@@ -381,6 +426,14 @@ impl Stack {
     }
 }
 
+/// The same URL with another port, where there is one.
+fn through(url: &str, port: Option<u16>) -> String {
+    let Some(port) = port else { return url.to_owned() };
+    let start = url.rfind("127.0.0.1:").map_or(url.len(), |at| at + "127.0.0.1:".len());
+    let rest = url[start..].trim_start_matches(|sign: char| sign.is_ascii_digit());
+    format!("{}{port}{rest}", &url[..start])
+}
+
 fn host(url: &str) -> &str {
     url.trim_start_matches("http://")
 }
@@ -401,4 +454,18 @@ fn operator_role(layout: &Layout) -> Result<String, SetupError> {
         })
         .and_then(|role| role["id"].as_str().map(str::to_owned))
         .ok_or_else(|| failed(&"no role is named operator"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detour_changes_the_port_of_a_url_and_nothing_else() {
+        let url = "postgres://biplane_processor:s3:cret@127.0.0.1:5462/biplane";
+        let other = "postgres://biplane_processor:s3:cret@127.0.0.1:7000/biplane";
+        assert_eq!(through(url, Some(7000)), other);
+        assert_eq!(through(url, None), url);
+        assert_eq!(through("redis://:pw@127.0.0.1:6462", Some(1)), "redis://:pw@127.0.0.1:1");
+    }
 }

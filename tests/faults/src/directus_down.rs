@@ -93,8 +93,8 @@ impl Arguments {
         let crossings = to.crossings - from.crossings;
         step.done(format!("{positions} positions, {crossings} crossings, {live} seen live"));
 
-        let kills = BTreeMap::from([("Directus", 1)]);
-        let mut outcome = load.count("directus-down", 0, kills, description, progress).await?;
+        let times = BTreeMap::from([("Directus", 1)]);
+        let mut outcome = load.count("directus-down", 0, times, description, progress).await?;
         outcome.ok &= positions > 0 && crossings > 0 && live > 0 && stayed;
         Ok(outcome)
     }

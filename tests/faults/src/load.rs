@@ -20,9 +20,9 @@ const FENCES: u32 = 1_000;
 /// A fleet that the gateway knows.
 pub struct Load {
     pub fleet: Fleet,
-    gateway: SocketAddr,
+    pub gateway: SocketAddr,
     seconds: f64,
-    counters: Arc<Counters>,
+    pub counters: Arc<Counters>,
 }
 
 impl Load {
@@ -66,7 +66,7 @@ impl Load {
         &self,
         fault: &'static str,
         seed: u64,
-        kills: BTreeMap<&'static str, u32>,
+        times: BTreeMap<&'static str, u32>,
         description: &Description,
         progress: &Progress,
     ) -> Result<Outcome, SetupError> {
@@ -76,7 +76,7 @@ impl Load {
         step.done(format!("{acknowledged} acknowledged, {stored} stored, in {rows} rows"));
         let (lost, doubled) = (acknowledged.saturating_sub(stored), rows - stored);
         let ok = lost == 0 && doubled == 0 && acknowledged > 0;
-        Ok(Outcome { fault, seed, acknowledged, stored, lost, doubled, ok, kills })
+        Ok(Outcome { fault, seed, acknowledged, stored, lost, doubled, ok, times })
     }
 
     /// How many of the fleet's records are in the table, and in how many rows, once that has not

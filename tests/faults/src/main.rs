@@ -1,14 +1,20 @@
 //! `npm run -s faults -- <name> --json`: what a fault costs. Nothing, or the run fails.
 
+mod clock;
+mod cut;
 mod directus_down;
+mod disk_full;
 mod kill;
 mod load;
 mod outbox;
+mod proxy;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
+use biplane_stack::{
+    Altered, Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare,
+};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
@@ -28,6 +34,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Fault {
+    Clock(clock::Arguments),
+    Cut(cut::Arguments),
+    DiskFull(disk_full::Arguments),
     DirectusDown(directus_down::Arguments),
     Kill(kill::Arguments),
     Outbox(outbox::Arguments),
@@ -49,8 +58,8 @@ struct Outcome {
     doubled: u64,
     /// Nothing lost, nothing doubled, and the faults did happen.
     ok: bool,
-    /// How often each process was killed.
-    kills: std::collections::BTreeMap<&'static str, u32>,
+    /// How often each process was killed, each link cut, each clock moved.
+    times: std::collections::BTreeMap<&'static str, u32>,
 }
 
 // One thread: children end with the thread that started them.
@@ -76,10 +85,22 @@ async fn on_a_stack(
     progress: &Progress,
     torment: impl AsyncFnOnce(&mut Stack, &Description) -> Result<Outcome, SetupError>,
 ) -> Result<Outcome, SetupError> {
+    let (data, ports) = (data_folder(layout), Ports::free()?);
+    on_a_stack_of(layout, data, ports, Altered::default(), progress, torment).await
+}
+
+/// The same with its data in `data`, on those ports, and with something in the way of its parts.
+async fn on_a_stack_of(
+    layout: &Layout,
+    data: PathBuf,
+    ports: Ports,
+    altered: Altered,
+    progress: &Progress,
+    torment: impl AsyncFnOnce(&mut Stack, &Description) -> Result<Outcome, SetupError>,
+) -> Result<Outcome, SetupError> {
     let node = prepare(layout, progress, false).await?;
-    let data = layout.data.join(format!("faults-{}", std::process::id()));
     let throwaway = Layout::of_checkout(&layout.project, Some(data))?;
-    let mut stack = Stack::new(&throwaway, Options { ports: Ports::free()?, demo: false })?;
+    let mut stack = Stack::new(&throwaway, Options { ports, demo: false })?.altered(altered);
     let outcome = match stack.start(&node, progress).await {
         Ok(description) => torment(&mut stack, &description).await,
         Err(error) => Err(error),
@@ -91,6 +112,11 @@ async fn on_a_stack(
     outcome
 }
 
+/// Of this run alone.
+fn data_folder(layout: &Layout) -> PathBuf {
+    layout.data.join(format!("faults-{}", std::process::id()))
+}
+
 fn failed(why: impl std::fmt::Display) -> SetupError {
     SetupError::new("Fault run", why)
 }
@@ -100,6 +126,9 @@ async fn run(arguments: Arguments) -> Result<Outcome, SetupError> {
     let layout = Layout::of_checkout(&start, None)?;
     let progress = Progress::default();
     match arguments.fault {
+        Fault::Clock(clock) => clock.run(&layout, &progress).await,
+        Fault::Cut(cut) => cut.run(&layout, &progress).await,
+        Fault::DiskFull(full) => full.run(&layout, &progress).await,
         Fault::DirectusDown(down) => down.run(&layout, &progress).await,
         Fault::Kill(kill) => kill.run(&layout, &progress).await,
         Fault::Outbox(outbox) => outbox.run(&layout, &progress).await,

@@ -66,7 +66,7 @@ impl Arguments {
         step.done(format!("{stored} of {set} entries are in Redis, {doubled} of them again"));
         let lost = set.saturating_sub(stored);
         // At least once: what comes again carries the same `outbox_id`.
-        let (ok, kills) = (lost == 0 && set > 1, BTreeMap::from([("Redis", 1)]));
+        let (ok, times) = (lost == 0 && set > 1, BTreeMap::from([("Redis", 1)]));
         Ok(Outcome {
             fault: "outbox",
             seed: 0,
@@ -75,7 +75,7 @@ impl Arguments {
             lost,
             doubled,
             ok,
-            kills,
+            times,
         })
     }
 }

@@ -1,0 +1,132 @@
+//! `clock`: the clocks of gateway, processor and Redis jump at random moments under load, each for
+//! itself. They are libfaketime's: the machine's own stays.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use biplane_stack::fleet::Sequence;
+use biplane_stack::{Altered, Description, Layout, Ports, Progress, SetupError};
+use clap::Args;
+
+use crate::load::{self, Load};
+use crate::{Outcome, failed};
+
+/// Whose clocks jump.
+const VICTIMS: [&str; 3] = ["Gateway", "Processor", "Redis"];
+/// Between two jumps, in seconds.
+const PAUSE: std::ops::Range<f64> = 0.5..3.0;
+/// How far from the machine's clock, in seconds: what a correction does, a wrong time zone, a day.
+const JUMPS: [i64; 9] = [-86_400, -3_600, -60, -2, 0, 2, 60, 3_600, 86_400];
+/// Where Debian has the library.
+const LIBRARIES: [&str; 2] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+];
+
+/// Let the clocks of gateway, processor and Redis jump at random moments under load.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// How often a clock jumps.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    jumps: u32,
+    /// Chooses clocks and moments; from the clock unless given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Trackers, one socket each.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    devices: u32,
+}
+
+impl Arguments {
+    /// Starts a stack of its own under other clocks, lets them jump, counts, and stops it.
+    pub async fn run(self, layout: &Layout, progress: &Progress) -> Result<Outcome, SetupError> {
+        let library = LIBRARIES.iter().find(|library| Path::new(library).exists());
+        let library = library.ok_or_else(|| {
+            failed("there is no libfaketime.so.1").advice("install Debian's package `faketime`")
+        })?;
+        let data = crate::data_folder(layout);
+        std::fs::create_dir_all(&data).map_err(failed)?;
+        let mut altered = Altered::default();
+        let clocks = VICTIMS.map(|name| (name, data.join(format!("clock-of-{name}"))));
+        for (name, file) in &clocks {
+            set(file, 0)?;
+            for (key, value) in [
+                ("LD_PRELOAD", (*library).to_owned()),
+                ("FAKETIME_TIMESTAMP_FILE", file.display().to_string()),
+                ("FAKETIME_NO_CACHE", "1".to_owned()),
+                // Durations are measured by the other clock, which no correction moves.
+                ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+            ] {
+                altered.environment.push((name, key, value));
+            }
+        }
+        let ports = Ports::free()?;
+        crate::on_a_stack_of(layout, data, ports, altered, progress, async |_, description| {
+            self.torment(&clocks, description, progress).await
+        })
+        .await
+    }
+
+    async fn torment(
+        &self,
+        clocks: &[(&'static str, PathBuf)],
+        description: &Description,
+        progress: &Progress,
+    ) -> Result<Outcome, SetupError> {
+        let seed = self.seed.unwrap_or_else(load::seed_of_the_clock);
+        let mut random = Sequence::new(seed);
+        let plan: Vec<_> = (0..self.jumps)
+            .map(|_| {
+                let pause = PAUSE.start + random.unit() * (PAUSE.end - PAUSE.start);
+                let victim = (random.unit() * clocks.len() as f64) as usize;
+                (pause, victim, JUMPS[(random.unit() * JUMPS.len() as f64) as usize])
+            })
+            .collect();
+        let seconds = plan.iter().map(|(pause, ..)| pause).sum::<f64>() + 10.0;
+        let load = Load::new(description, self.devices, seconds).await?;
+
+        let step = progress.step("Jumping");
+        let mut times = BTreeMap::new();
+        let jumping = async {
+            for (number, (pause, victim, jump)) in (1..).zip(plan) {
+                tokio::time::sleep(Duration::from_secs_f64(pause)).await;
+                let (name, file) = &clocks[victim];
+                step.note(format!("{number} of {}: {name} to {jump} s", self.jumps));
+                set(file, jump)?;
+                *times.entry(*name).or_insert(0) += 1;
+            }
+            Ok(())
+        };
+        load.under(jumping).await?;
+        let taken = redis_is_off(description, clocks).await?;
+        step.done(format!("{} jumps", self.jumps));
+        let mut outcome = load.count("clock", seed, times, description, progress).await?;
+        outcome.ok &= taken;
+        Ok(outcome)
+    }
+}
+
+/// So many seconds from the machine's clock. Whoever reads meanwhile finds the old file or the new.
+fn set(file: &Path, seconds: i64) -> Result<(), SetupError> {
+    let draft = file.with_extension("draft");
+    std::fs::write(&draft, format!("{seconds:+}\n")).map_err(failed)?;
+    std::fs::rename(&draft, file).map_err(failed)
+}
+
+/// Whether Redis goes by the clock it was given: else nothing was tried.
+async fn redis_is_off(
+    description: &Description,
+    clocks: &[(&'static str, PathBuf)],
+) -> Result<bool, SetupError> {
+    const OFF: i64 = 7 * 86_400;
+    let (_, file) =
+        clocks.iter().find(|(name, _)| *name == "Redis").ok_or_else(|| failed("no Redis"))?;
+    set(file, OFF)?;
+    let client = redis::Client::open(&*description.redis_url).map_err(failed)?;
+    let mut connection = client.get_multiplexed_async_connection().await.map_err(failed)?;
+    let (seconds, _): (u64, u64) =
+        redis::cmd("TIME").query_async(&mut connection).await.map_err(failed)?;
+    set(file, 0)?;
+    Ok((seconds * 1000).saturating_sub(load::seed_of_the_clock()) > OFF as u64 * 900)
+}
