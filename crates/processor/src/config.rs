@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use biplane_core::plausibility::Plausibility;
 
+use crate::notices::Recipients;
+
 /// Takes positions from the log, decides what they mean, stores them, and shows them live.
 #[derive(Clone, Debug, clap::Parser)]
 #[command(name = "biplane-processor", version)]
@@ -69,9 +71,31 @@ pub struct Config {
     /// agree with each other, it is believed to be there.
     #[arg(long, env = "BIPLANE_BELIEVE_AFTER", default_value_t = Plausibility::default().believe_after, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub believe_after: u32,
+
+    /// Where crossings of a finish are posted to: the webhook of a Flow; unless given, nowhere.
+    #[arg(long, env = "BIPLANE_NOTICE_FINISH_URL", hide_env_values = true)]
+    pub notice_finish_url: Option<String>,
+
+    /// Where alerts are posted to: the webhook of a Flow; unless given, nowhere.
+    #[arg(long, env = "BIPLANE_NOTICE_ALERT_URL", hide_env_values = true)]
+    pub notice_alert_url: Option<String>,
+
+    /// The static token of the Directus account as which those Flows run.
+    #[arg(long, env = "BIPLANE_NOTICE_TOKEN", hide_env_values = true)]
+    pub notice_token: Option<String>,
 }
 
 impl Config {
+    pub(crate) fn recipients(&self) -> Recipients {
+        // An empty variable says "none".
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Recipients {
+            finish: given(&self.notice_finish_url),
+            alert: given(&self.notice_alert_url),
+            token: given(&self.notice_token),
+        }
+    }
+
     pub(crate) fn plausibility(&self) -> Plausibility {
         Plausibility {
             max_speed_kmh: self.max_speed_kmh,

@@ -8,6 +8,7 @@ mod http;
 pub mod ingest;
 pub mod live;
 mod metrics;
+mod notices;
 mod run;
 
 pub use config::Config;

@@ -51,6 +51,10 @@ pub struct Metrics {
     pub recompute_seconds: Histogram<Seconds>,
     /// New rows in `alerts` of what gateways saw.
     pub alerts: AtomicU64,
+    /// Notices that a Flow took.
+    pub notices: AtomicU64,
+    /// Notices that a Flow refused for good.
+    pub notices_given_up: AtomicU64,
     /// Whether a setup was read.
     pub(crate) has_setup: AtomicBool,
     /// Whether the database or the log is away.
@@ -141,6 +145,8 @@ impl Metrics {
             ("setup_reads", &self.setups),
             ("recomputes", &self.recomputes),
             ("alerts", &self.alerts),
+            ("notices", &self.notices),
+            ("notices_given_up", &self.notices_given_up),
         ] {
             let value = counter.load(Relaxed);
             line(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use biplane_bus::live::OpenFeedError;
 use biplane_bus::{Alerts, Allowlist, LiveFeed, Log, LogOptions, RedisLog};
-use biplane_store::{AlertWriter, History, StateReader, Writer};
+use biplane_store::{AlertWriter, History, NoticeQueue, StateReader, Writer};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -15,7 +15,7 @@ use crate::ingest::{
     Owned, Pipeline, Publisher, Recomputer, commit, own, watch_setup, write, write_alerts,
 };
 use crate::live::{Hub, HubConfig, StartHubError};
-use crate::{Config, Metrics, http};
+use crate::{Config, Metrics, http, notices};
 
 /// Chunks that wait for a decision: what is in memory beyond the batches at work.
 const CHUNKS: usize = 32;
@@ -142,6 +142,11 @@ pub async fn run(
         AlertWriter::new(&config.database_url),
         Arc::clone(&metrics),
     ));
+    let telling = tokio::spawn(notices::tell(
+        NoticeQueue::new(&config.database_url),
+        config.recipients(),
+        Arc::clone(&metrics),
+    ));
     let measuring = tokio::spawn(measure_lag(Arc::clone(&log), Arc::clone(&metrics)));
     tracing::info!(%address, instance = name, "the processor runs");
 
@@ -155,6 +160,7 @@ pub async fn run(
         publishing.abort_handle(),
         recomputing.abort_handle(),
         alerting.abort_handle(),
+        telling.abort_handle(),
         measuring.abort_handle(),
     ];
     let ended = tokio::select! {
@@ -182,6 +188,7 @@ pub async fn run(
     server.abort();
     measuring.abort();
     alerting.abort();
+    telling.abort();
     watching.abort();
     ended
 }

@@ -18,6 +18,8 @@ pub struct Secrets {
     pub redis: String,
     /// Signs Directus's tokens; only Directus gets it.
     pub directus: String,
+    /// The account as which the processor tells Flows: a static token.
+    pub service: String,
     /// Directus's first administrator.
     pub admin: String,
     /// The demo's operator.
@@ -41,6 +43,7 @@ impl Secrets {
             processor_db: ours("processor-db", 24)?,
             redis: ours("redis", 24)?,
             directus: ours("directus", 32)?,
+            service: ours("service", 24)?,
             admin: theirs("admin", 9)?,
             operator: theirs("operator", 9)?,
         })

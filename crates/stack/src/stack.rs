@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use biplane_pipeline::{Files, Installation, configuration};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::demo::{self, Race};
-use crate::directus::{ADMIN_EMAIL, Client, Directus, login_failed};
+use crate::directus::{ADMIN_EMAIL, ApiError, Client, Directus, login_failed};
 use crate::node::Node;
 use crate::postgres::{PROCESSOR, Postgres, SUPERUSER};
 use crate::process::{Program, Running};
@@ -212,11 +213,14 @@ impl Stack {
             say(format_args!("  {note}"));
         }
 
+        let role = id_in_configuration(&layout, "directus_roles.json", "Service")?;
+        service_account(&admin, &role, &self.secrets.service).await?;
+
         if self.options.demo {
             let step = progress.step("Demo race");
             let race = Race::read(&layout.project.join(demo::FOLDER))?;
             let failed = |error: &dyn std::fmt::Display| SetupError::new("Demo race", error);
-            let role = operator_role(&layout)?;
+            let role = id_in_configuration(&layout, "directus_roles.json", "Operator")?;
             let made = demo::seed(&admin, &race, &role, &self.secrets.operator)
                 .await
                 .map_err(|error| failed(&error))?;
@@ -363,6 +367,11 @@ impl Stack {
         database_url: &str,
     ) -> Result<(), SetupError> {
         let localhost = description.directus_url.replace("127.0.0.1", "localhost");
+        let webhook = |name| {
+            let flow = id_in_configuration(&self.layout, "directus_flows.json", name)?;
+            Ok::<_, SetupError>(format!("{}/flows/trigger/{flow}", description.directus_url))
+        };
+        let (finish, alert) = (webhook("Finish")?, webhook("Alert")?);
         let running = self
             .process("Processor", "biplane-processor", "processor")
             .env("BIPLANE_REDIS_URL", through(&description.redis_url, self.altered.processor_redis))
@@ -371,6 +380,9 @@ impl Stack {
             .env("BIPLANE_PROCESSOR_HTTP", host(&description.processor_http))
             .env("BIPLANE_LIVE_ORIGINS", format!("{},{localhost}", description.directus_url))
             .env("BIPLANE_INSTANCE", "processor-1")
+            .env("BIPLANE_NOTICE_FINISH_URL", finish)
+            .env("BIPLANE_NOTICE_ALERT_URL", alert)
+            .env("BIPLANE_NOTICE_TOKEN", &self.secrets.service)
             .start()?;
         self.await_ready(running, &description.processor_http).await
     }
@@ -438,22 +450,34 @@ fn host(url: &str) -> &str {
     url.trim_start_matches("http://")
 }
 
-/// The id of the role `operator` in `config/`.
-fn operator_role(layout: &Layout) -> Result<String, SetupError> {
-    let path = layout.project.join("config/directus_roles.json");
+/// The id of the row of that name in a file of `config/`.
+fn id_in_configuration(layout: &Layout, file: &str, name: &str) -> Result<String, SetupError> {
+    let path = layout.project.join("config").join(file);
     let failed = |why: &dyn std::fmt::Display| {
-        SetupError::new("Demo race", format!("{}: {why}", path.display()))
+        SetupError::new("Configuration", format!("{}: {why}", path.display()))
     };
     let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
-    let roles: Vec<serde_json::Value> =
+    let rows: Vec<serde_json::Value> =
         serde_json::from_str(&text).map_err(|error| failed(&error))?;
-    roles
-        .iter()
-        .find(|role| {
-            role["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case("operator"))
-        })
-        .and_then(|role| role["id"].as_str().map(str::to_owned))
-        .ok_or_else(|| failed(&"no role is named operator"))
+    rows.iter()
+        .find(|row| row["name"] == name)
+        .and_then(|row| row["id"].as_str().map(str::to_owned))
+        .ok_or_else(|| failed(&format_args!("no row is named {name}")))
+}
+
+/// The account as which the processor tells Flows, with the token that it uses.
+async fn service_account(admin: &Client, role: &str, token: &str) -> Result<(), SetupError> {
+    const EMAIL: &str = "service@example.com";
+    let failed = |error: ApiError| SetupError::new("Service account", error);
+    let query = format!("/users?filter[email][_eq]={EMAIL}&fields=id");
+    let found = admin.read(&query).await.map_err(failed)?;
+    let account = json!({ "email": EMAIL, "role": role, "token": token, "status": "active" });
+    match found[0]["id"].as_str() {
+        // A data folder may have lost the token that it made.
+        Some(id) => admin.update(&format!("/users/{id}"), &account).await.map_err(failed)?,
+        None => admin.create("/users", &account).await.map_err(failed)?,
+    };
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod setup;
 mod write;
 
 pub(crate) use alerts::write_alerts;
+pub(crate) use away::Away;
 pub(crate) use own::own;
 pub(crate) use pipeline::Pipeline;
 pub(crate) use publish::Publisher;

@@ -39,7 +39,7 @@ CREATE TABLE public.device_status (
     speed_kmh real, course_deg real, satellites integer, protocol varchar(32), gateway varchar(255));
 CREATE TABLE public.alerts (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations, device uuid REFERENCES public.devices,
-    event uuid REFERENCES public.events ON DELETE SET NULL, kind varchar(32) NOT NULL,
+    event uuid REFERENCES public.events ON DELETE SET NULL, geofence uuid REFERENCES public.geofences, kind varchar(32) NOT NULL,
     severity varchar(32) NOT NULL DEFAULT 'warning', status varchar(32) NOT NULL DEFAULT 'open',
     occurred_at timestamptz NOT NULL, message text, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.crossing_edits (
