@@ -70,7 +70,10 @@ async function ask<T>(path: string, body?: unknown): Promise<T> {
 }
 
 async function keep(page: Page, name: string): Promise<void> {
-	if (screenshot) await page.screenshot({ path: screenshot.replace(/(?=\.png$)/, `-${name}`) });
+	if (!screenshot) return;
+	// What is chosen moves to its place first.
+	await page.waitForTimeout(1_000);
+	await page.screenshot({ path: screenshot.replace(/(?=\.png$)/, `-${name}`) });
 }
 
 describe('the rules in the admin UI', { skip, timeout: 120_000 }, () => {
