@@ -93,6 +93,9 @@ pub struct Config {
     pub frame_timeout: Duration,
     /// From one message to the next.
     pub idle_timeout: Duration,
+    /// How often registry entries are renewed, which last five minutes; so long, too, a connection
+    /// is kept at most whose device another gateway has by now. Not configurable from outside.
+    pub renew_every: Duration,
     /// How long a stop waits for records on their way.
     pub drain_timeout: Duration,
     /// How log lines look.
@@ -116,6 +119,7 @@ impl Default for Config {
             login_timeout: Duration::from_secs(30),
             frame_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(600),
+            renew_every: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(10),
             log_format: LogFormat::Text,
         }
@@ -263,6 +267,7 @@ impl TryFrom<Options> for Config {
             login_timeout: login.map_or(default.login_timeout, Duration::from_secs),
             frame_timeout: frame.map_or(default.frame_timeout, Duration::from_secs),
             idle_timeout: idle.map_or(default.idle_timeout, Duration::from_secs),
+            renew_every: default.renew_every,
             drain_timeout: drain.map_or(default.drain_timeout, Duration::from_secs),
             log_format: log_format.unwrap_or(default.log_format),
         })

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use biplane_bus::{Alerts, Holder, Registry, SecondAddress};
+use biplane_bus::{Alerts, Holder, SecondAddress};
 use biplane_core::{Fix, Frame, Imei, Timestamp};
 use biplane_protocols::{Event, Session};
 use tokio::io::AsyncWriteExt;
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::admission::{Admission, Secret};
 use crate::appender::{Appender, NotStored};
 use crate::clock;
+use crate::held::{Held, Lost};
 use crate::meters::Meters;
 
 /// What all connections share.
@@ -22,7 +23,7 @@ pub(crate) struct Shared {
     pub login_timeout: Duration,
     pub frame_timeout: Duration,
     pub idle_timeout: Duration,
-    pub registry: Registry,
+    pub held: Arc<Held>,
     pub admission: Admission,
     pub alerts: Alerts,
     pub meters: Arc<Meters>,
@@ -67,6 +68,8 @@ enum End {
     Slow,
     #[error("what was said can't be read")]
     Malformed,
+    #[error("another connection has the device now")]
+    TakenOver,
     #[error("the gateway stops")]
     Stopping,
     #[error(transparent)]
@@ -74,9 +77,6 @@ enum End {
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
-
-/// A registry entry lasts five minutes.
-const RENEW_AFTER: Duration = Duration::from_secs(60);
 
 /// A device that does not take its answer is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -100,9 +100,7 @@ pub(crate) struct Connection {
 struct Device {
     imei: Imei,
     holder: Holder,
-    renewed: Instant,
-    /// Whether another connection has the device now; then the registry is its.
-    taken_over: bool,
+    lost: Lost,
 }
 
 impl Connection {
@@ -136,16 +134,19 @@ impl Connection {
         };
         let imei = self.device.as_ref().map(|device| tracing::field::display(device.imei));
         tracing::debug!(remote = %self.remote, imei, %end, "connection ended");
-        if let Some(device) = &self.device
-            && let Err(error) = self.shared.registry.release(device.imei, &device.holder).await
-        {
+        self.release().await;
+        self.shared.meters.sockets.decrement(1.0);
+    }
+
+    async fn release(&mut self) {
+        let Some(device) = self.device.take() else { return };
+        if let Err(error) = self.shared.held.release(device.imei, &device.holder).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 imei = %device.imei,
                 "the registry entry is left to expire"
             );
         }
-        self.shared.meters.sockets.decrement(1.0);
     }
 
     async fn converse(&mut self) -> Result<std::convert::Infallible, End> {
@@ -191,6 +192,7 @@ impl Connection {
                     Err(_) => return Err(End::Idle),
                 },
                 _ = self.stopping.changed() => continue,
+                () = lost(&mut self.device) => return Err(End::TakenOver),
             }
             let mut chunk = [0; CHUNK];
             match self.socket.try_read(&mut chunk) {
@@ -227,7 +229,6 @@ impl Connection {
         if self.device.is_some() {
             // By message, not by byte: one that trickles in does not keep a socket.
             self.deadline = Instant::now() + self.shared.idle_timeout;
-            self.renew().await;
         }
         Ok(())
     }
@@ -250,14 +251,17 @@ impl Connection {
             remote: self.remote.to_string(),
             since: clock::now(),
         };
-        match self.shared.registry.claim(imei, &holder).await {
+        // Of the device that it logged in as before, if any.
+        self.release().await;
+        let lost = self.shared.held.take(imei, holder.clone());
+        match self.shared.held.claim(imei, &holder).await {
             Ok(before) => self.note_takeover(imei, before, &holder).await,
             // Only routing of commands needs it, and the next renewal makes up for it.
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error, %imei, "not in the registry yet"
             ),
         }
-        self.device = Some(Device { imei, holder, renewed: Instant::now(), taken_over: false });
+        self.device = Some(Device { imei, holder, lost });
         self.shared.meters.login("accepted");
         tracing::debug!(remote = %self.remote, %imei, "device logged in");
         self.write(&answer).await
@@ -321,28 +325,13 @@ impl Connection {
         tracing::debug!(trace_id, %imei, records, "stored and acknowledged");
         Ok(())
     }
+}
 
-    async fn renew(&mut self) {
-        let Some(device) = &mut self.device else { return };
-        if device.taken_over || device.renewed.elapsed() < RENEW_AFTER {
-            return;
-        }
-        match self.shared.registry.renew(device.imei, &device.holder).await {
-            Ok(held) => {
-                device.taken_over = !held;
-                device.renewed = Instant::now();
-                if !held {
-                    tracing::info!(
-                        imei = %device.imei,
-                        remote = %self.remote,
-                        "another connection holds the device now"
-                    );
-                }
-            }
-            Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, imei = %device.imei);
-            }
-        }
+/// Returns when another connection has the device.
+async fn lost(device: &mut Option<Device>) {
+    match device {
+        Some(device) => drop((&mut device.lost).await),
+        None => std::future::pending().await,
     }
 }
 

@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod connection;
 mod datagrams;
+mod held;
 mod http;
 mod ingest;
 mod limits;
@@ -31,6 +32,7 @@ use tokio::task::JoinSet;
 use admission::Admission;
 use appender::Appender;
 use connection::{Connection, Shared};
+use held::Held;
 use http::Observed;
 use limits::Limits;
 use meters::Meters;
@@ -169,12 +171,13 @@ impl Gateway {
         let meters = Arc::new(Meters::new());
         let (stop, stopping) = watch::channel(false);
         let (appender, appending) = Appender::start(log.clone(), meters.clone());
+        let held = Arc::new(Held::new(Registry::new(&log)));
         let shared = Arc::new(Shared {
             instance: config.instance.clone(),
             login_timeout: config.login_timeout,
             frame_timeout: config.frame_timeout,
             idle_timeout: config.idle_timeout,
-            registry: Registry::new(&log),
+            held: held.clone(),
             admission: Admission {
                 allowlist: Allowlist::new(&log),
                 unknown_devices: config.unknown_devices,
@@ -203,6 +206,9 @@ impl Gateway {
         );
 
         let mut serving_devices = JoinSet::new();
+        serving_devices.spawn(async move {
+            held.keep(config.renew_every).await;
+        });
         for (listen, socket) in listeners {
             let (shared, appender) = (shared.clone(), appender.clone());
             let (session, stopping) = (listen.session, stopping.clone());
