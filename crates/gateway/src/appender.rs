@@ -81,3 +81,74 @@ async fn append_all<L: Log>(
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::time::Duration;
+
+    use biplane_bus::{Entry, EntryId, Lease, LogError};
+    use biplane_core::{Imei, Timestamp};
+
+    use super::*;
+
+    /// As a Redis that hangs: it never answers.
+    struct Hangs;
+
+    impl Log for Hangs {
+        fn partitions(&self) -> u16 {
+            16
+        }
+
+        async fn append(&self, _: &[Frame]) -> Result<(), LogError> {
+            std::future::pending().await
+        }
+
+        async fn fence(&self, _: u16, _: &str) -> Result<Option<Lease>, LogError> {
+            Ok(None)
+        }
+
+        async fn read(&self, _: &Lease, _: usize, _: Duration) -> Result<Vec<Entry>, LogError> {
+            Ok(Vec::new())
+        }
+
+        async fn commit(&self, _: &Lease, _: &[EntryId]) -> Result<(), LogError> {
+            Ok(())
+        }
+
+        async fn bury(&self, _: &Lease, _: &EntryId, _: &[u8], _: &str) -> Result<(), LogError> {
+            Ok(())
+        }
+
+        async fn release(&self, _: Lease) -> Result<(), LogError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_hangs_has_a_bounded_number_of_frames_waiting_for_it() {
+        let (appender, appending) = Appender::start(Arc::new(Hangs), Arc::new(Meters::new()));
+        let frame = Frame {
+            imei: Imei::with_check_digit(35_000_000_000_000),
+            received_at: Timestamp::default(),
+            gateway: "test".into(),
+            protocol: "test".into(),
+            trace_id: 1,
+            fixes: Vec::new(),
+        };
+        let mut taken = 0;
+        loop {
+            let (stored, _) = oneshot::channel();
+            match appender.frames.try_send((frame.clone(), stored)) {
+                Ok(()) => taken += 1,
+                // Once the appending task had its turn nothing goes any more.
+                Err(_) if taken > WAITING => break,
+                Err(_) => tokio::task::yield_now().await,
+            }
+            assert!(taken <= WAITING + BATCH, "{taken} frames");
+        }
+        let append = tokio::time::timeout(Duration::from_millis(100), appender.append(frame));
+        assert!(append.await.is_err(), "the next one waits before the queue");
+        appending.abort();
+    }
+}
