@@ -11,6 +11,7 @@ mod dead_letters;
 mod durability;
 pub mod live;
 mod log;
+mod quarantine;
 mod redis_log;
 mod registry;
 
@@ -20,6 +21,7 @@ pub use dead_letters::DeadLetter;
 pub use durability::{Durability, DurabilityError};
 pub use live::LiveFeed;
 pub use log::{Entry, EntryId, Lease, Log, LogError, Poison};
+pub use quarantine::Quarantined;
 pub use redis_log::{Backlog, ConnectError, LogOptions, RedisLog};
 pub use registry::{Holder, Registry, RegistryError};
 
