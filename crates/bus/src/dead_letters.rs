@@ -19,8 +19,9 @@ pub struct DeadLetter {
     pub frame: Result<Frame, Poison>,
 }
 
-/// One step, so that a crash neither loses nor doubles it. KEYS: dead letters, stream. ARGV: id.
-const REVIVE: &str = "
+/// Moves an entry in one step, so that a crash neither loses nor doubles it. KEYS: from where, to
+/// which partition's stream. ARGV: id.
+pub(crate) const MOVE: &str = "
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not found then return 0 end
 for i = 1, #found[2], 2 do
@@ -61,7 +62,7 @@ impl RedisLog {
     /// Puts a dead letter back at the end of its partition; `false` when it is not there any more.
     pub async fn revive(&self, partition: u16, id: EntryId) -> Result<bool, LogError> {
         self.known(partition)?;
-        let revived: i64 = Script::new(REVIVE)
+        let revived: i64 = Script::new(MOVE)
             .key(dead_key(partition))
             .key(stream_key(partition))
             .arg(id.to_string())

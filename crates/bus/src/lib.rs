@@ -11,6 +11,7 @@ mod dead_letters;
 mod durability;
 pub mod live;
 mod log;
+mod quarantine;
 mod redis_log;
 mod registry;
 
@@ -20,8 +21,20 @@ pub use dead_letters::DeadLetter;
 pub use durability::{Durability, DurabilityError};
 pub use live::LiveFeed;
 pub use log::{Entry, EntryId, Lease, Log, LogError, Poison};
+pub use quarantine::Quarantined;
 pub use redis_log::{Backlog, ConnectError, LogOptions, RedisLog};
 pub use registry::{Holder, Registry, RegistryError};
+
+/// A client of the Redis at an address.
+pub(crate) fn client(url: &str) -> redis::RedisResult<redis::Client> {
+    use redis::IntoConnectionInfo;
+    // Small requests are not held back for the answer to others, and a machine that is gone
+    // without a word is noticed long before the kernel gives up, after about 15 minutes.
+    let settings = redis::io::tcp::TcpSettings::default()
+        .set_nodelay(true)
+        .set_user_timeout(std::time::Duration::from_secs(30));
+    redis::Client::open(url.into_connection_info()?.set_tcp_settings(settings))
+}
 
 /// Shared connection settings: one multiplexed connection that comes back by itself.
 pub(crate) async fn connection(

@@ -65,7 +65,7 @@ pub struct LiveFeed {
 impl LiveFeed {
     /// Connects for publishing; `partitions` is the number that the whole installation has.
     pub async fn connect(url: &str, partitions: u16) -> Result<Self, OpenFeedError> {
-        let client = Client::open(url)
+        let client = crate::client(url)
             .map_err(|source| OpenFeedError::Url { url: without_credentials(url), source })?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(Duration::from_secs(3)))

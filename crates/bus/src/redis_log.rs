@@ -132,7 +132,7 @@ pub(crate) fn without_credentials(url: &str) -> String {
 impl RedisLog {
     /// Connects and agrees on the number of partitions.
     pub async fn connect(url: &str, options: LogOptions) -> Result<Self, ConnectError> {
-        let client = Client::open(url)
+        let client = crate::client(url)
             .map_err(|source| ConnectError::Url { url: without_credentials(url), source })?;
         let unreachable =
             |source| ConnectError::Unreachable { url: without_credentials(url), source };

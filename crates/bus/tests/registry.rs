@@ -27,10 +27,10 @@ async fn a_device_that_connects_elsewhere_is_taken_over_and_the_former_holder_na
     let (a, b) = (holder("a", "10.0.0.1:1"), holder("b", "10.0.0.2:1"));
     assert_eq!(registry.claim(imei(1), &a).await.unwrap(), None);
     assert_eq!(registry.claim(imei(1), &b).await.unwrap(), Some(a.clone()));
-    assert!(!registry.renew(imei(1), &a).await.unwrap());
+    assert_eq!(registry.renew(&[(imei(1), a.clone())]).await.unwrap(), [false]);
     registry.release(imei(1), &a).await.unwrap();
     assert_eq!(registry.holder(imei(1)).await.unwrap(), Some(b.clone()));
-    assert!(registry.renew(imei(1), &b).await.unwrap());
+    assert_eq!(registry.renew(&[(imei(1), b.clone())]).await.unwrap(), [true]);
     registry.release(imei(1), &b).await.unwrap();
     assert_eq!(registry.holder(imei(1)).await.unwrap(), None);
 }
@@ -47,8 +47,30 @@ async fn an_entry_ends_by_itself_and_renewing_makes_it_again() {
     let left: i64 = redis::cmd("TTL").arg(&key).query_async(&mut raw).await.unwrap();
     assert!((290..=300).contains(&left), "{left} s");
     let _: i64 = redis::cmd("DEL").arg(&key).query_async(&mut raw).await.unwrap();
-    assert!(registry.renew(imei(2), &a).await.unwrap());
+    assert_eq!(registry.renew(&[(imei(2), a.clone())]).await.unwrap(), [true]);
     assert_eq!(registry.holder(imei(2)).await.unwrap(), Some(a));
+}
+
+#[tokio::test]
+async fn many_entries_are_renewed_in_one_step_each_with_its_own_outcome() {
+    let redis = TestRedis::start();
+    let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
+    let registry = Registry::new(&log);
+    let (a, b) = (holder("a", "10.0.0.1:1"), holder("b", "10.0.0.2:1"));
+    let held: Vec<_> = (0..500).map(|n| (imei(n), a.clone())).collect();
+    for n in [0, 7, 499] {
+        registry.claim(imei(n), if n == 7 { &b } else { &a }).await.unwrap();
+    }
+    let key = format!("registry:{}", imei(0));
+    let mut raw = redis.connection().await;
+    let _: i64 = redis::cmd("EXPIRE").arg(&key).arg(10).query_async(&mut raw).await.unwrap();
+    let renewed = registry.renew(&held).await.unwrap();
+    assert_eq!(renewed, (0..500).map(|n| n != 7).collect::<Vec<_>>());
+    assert_eq!(registry.holder(imei(7)).await.unwrap(), Some(b));
+    assert_eq!(registry.holder(imei(300)).await.unwrap(), Some(a));
+    let left: i64 = redis::cmd("TTL").arg(&key).query_async(&mut raw).await.unwrap();
+    assert!((290..=300).contains(&left), "{left} s");
+    assert_eq!(registry.renew(&[]).await.unwrap(), Vec::<bool>::new());
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ enum Command {
     Decode(commands::decode::Arguments),
     Score(commands::score::Arguments),
     DeadLetters(commands::dead_letters::Arguments),
+    Quarantine(commands::quarantine::Arguments),
 }
 
 // One thread: children end with the thread that started them, and no step here needs two.
@@ -53,6 +54,7 @@ async fn main() -> ExitCode {
         Command::Decode(decode) => Ok(decode.run()),
         Command::Score(score) => Ok(score.run()),
         Command::DeadLetters(dead_letters) => dead_letters.run().await,
+        Command::Quarantine(quarantine) => quarantine.run().await,
         Command::Test(test) => match layout(None) {
             Ok(layout) => test.run(&layout).await,
             Err(error) => Err(error),

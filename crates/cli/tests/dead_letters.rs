@@ -1,4 +1,4 @@
-//! What the processor buried, seen, put back and dropped at the prompt.
+//! What the processor buried and what strangers sent, seen, put back and dropped at the prompt.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../../bus/tests/support/mod.rs"]
@@ -7,7 +7,7 @@ mod redis_server;
 use std::process::Command;
 use std::time::Duration;
 
-use biplane_bus::{Log, LogOptions, RedisLog};
+use biplane_bus::{Allowlist, Known, Log, LogOptions, RedisLog};
 use biplane_core::{Fix, Frame, Imei, Timestamp};
 use redis_server::TestRedis;
 
@@ -48,8 +48,12 @@ async fn bury_all(log: &RedisLog, reason: &str) -> usize {
 
 /// Lines of the answer and what was said beside it.
 fn ask(redis: &TestRedis, arguments: &[&str]) -> (Vec<String>, String) {
+    ask_for("dead-letters", redis, arguments)
+}
+
+fn ask_for(command: &str, redis: &TestRedis, arguments: &[&str]) -> (Vec<String>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_biplane"))
-        .args(["dead-letters", "--redis-url", &redis.url()])
+        .args([command, "--redis-url", &redis.url()])
         .args(arguments)
         .output()
         .unwrap();
@@ -89,6 +93,44 @@ async fn dead_letters_are_listed_put_back_and_dropped_by_device() {
     assert_eq!(lines.len(), 4);
     assert_eq!(ask(&redis, &["list"]).0, Vec::<String>::new());
     assert_eq!(bury_all(&log, "none").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_quarantine_is_released_once_its_device_is_known() {
+    let redis = TestRedis::start();
+    let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
+    let ask = |arguments: &[&str]| ask_for("quarantine", &redis, arguments);
+    log.quarantine(&[frame(1), frame(2), frame(2), frame(3)]).await.unwrap();
+    let mut raw = redis.connection().await;
+    let _: String = redis::cmd("XADD")
+        .arg(&["quarantine:devices", "*", "f", "garbage"])
+        .query_async(&mut raw)
+        .await
+        .unwrap();
+    let (lines, said) = ask(&["list"]);
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    assert!(said.contains("5 frames found"), "{said}");
+    assert!(lines[4].contains("no frame"), "{lines:?}");
+    let one = frame(1).imei.to_string();
+    let (lines, _) = ask(&["list", "--json", "--imei", &one]);
+    let told: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!((lines.len(), &told["imei"], &told["positions"]), (1, &one.into(), &1.into()));
+    assert_eq!((&told["gateway"], &told["protocol"]), (&"gateway-1".into(), &"teltonika".into()));
+
+    let (lines, said) = ask(&["release"]);
+    assert!(lines.is_empty() && said.contains("5 stay"), "{said}");
+    let known = [Known { imei: frame(2).imei, token: None }];
+    Allowlist::new(&log).publish(&known, Timestamp::default()).await.unwrap();
+    let (lines, said) = ask(&["release"]);
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(said.contains("2 frames released") && said.contains("3 stay"), "{said}");
+    assert_eq!(bury_all(&log, "they were in the log").await, 2);
+
+    let (lines, _) = ask(&["drop", "--imei", &frame(3).imei.to_string()]);
+    assert_eq!(lines.len(), 1);
+    let (lines, said) = ask(&["drop"]);
+    assert_eq!(lines.len(), 2, "{said}");
+    assert_eq!(ask(&["list"]).0, Vec::<String>::new());
 }
 
 #[test]

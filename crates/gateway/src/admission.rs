@@ -21,23 +21,40 @@ pub(crate) enum Secret<'a> {
     Always(Option<&'a str>),
 }
 
+/// What becomes of what a device sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    /// Nothing: it is not let in.
+    Refused,
+    /// It is processed.
+    Log,
+    /// It is kept until somebody registers the device.
+    Quarantine,
+}
+
 impl Admission {
-    /// Whether a device is let in.
+    /// Whether a device is let in, and to where.
     pub(crate) async fn admits(
         &self,
         imei: Imei,
         secret: Secret<'_>,
-    ) -> Result<bool, AllowlistError> {
-        if self.unknown_devices == UnknownDevices::Accept && matches!(secret, Secret::None) {
-            return Ok(true);
+    ) -> Result<Admitted, AllowlistError> {
+        let stranger = match self.unknown_devices {
+            UnknownDevices::Refuse => Admitted::Refused,
+            UnknownDevices::Accept => Admitted::Log,
+            UnknownDevices::Quarantine => Admitted::Quarantine,
+        };
+        if stranger == Admitted::Log && matches!(secret, Secret::None) {
+            return Ok(Admitted::Log);
         }
-        Ok(match (self.allowlist.find(imei).await?, secret) {
-            (None, Secret::Where(_)) => self.unknown_devices == UnknownDevices::Accept,
-            (None, _) => false,
+        let let_in = match (self.allowlist.find(imei).await?, secret) {
+            (None, Secret::None | Secret::Where(_)) => return Ok(stranger),
+            (None, Secret::Always(_)) => false,
             (Some(_), Secret::None) => true,
             (Some(known), Secret::Where(given)) => known.token.is_none() || is_of(known, given),
             (Some(known), Secret::Always(given)) => is_of(known, given),
-        })
+        };
+        Ok(if let_in { Admitted::Log } else { Admitted::Refused })
     }
 }
 

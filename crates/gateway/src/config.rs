@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::listen::Listen;
+use crate::listen::{Listen, Phones, Transport};
+use crate::tls::{self, TlsFiles};
 
 /// What was typed: each option also has an environment variable, shown in brackets.
 #[derive(Clone, Debug, Parser)]
@@ -24,16 +25,25 @@ pub struct Options {
     #[arg(long, env = "BIPLANE_GATEWAY_TELTONIKA", default_value = "127.0.0.1:5027")]
     gateway_teltonika: String,
     /// Where else devices are listened to, separated by commas: gt06=tcp://0.0.0.0:5023,
-    /// teltonika=udp://0.0.0.0:5027; protocols: teltonika, gt06 (tcp), h02, json-lines (tcp)
+    /// teltonika=udp://0.0.0.0:5027, teltonika=tls://0.0.0.0:5028; protocols: teltonika, gt06
+    /// (tcp, tls), h02, json-lines (tcp, tls)
     #[arg(long, env = "BIPLANE_GATEWAY_LISTEN", default_value = "")]
     gateway_listen: String,
-    /// Where phones report over HTTP, in OsmAnd's protocol and with a token; unless given, nowhere
+    /// Where phones report over HTTP, in OsmAnd's protocol and with a token: 127.0.0.1:5055 behind
+    /// a proxy that does TLS, or https://0.0.0.0:5055; unless given, nowhere
     #[arg(long, env = "BIPLANE_GATEWAY_OSMAND", default_value = "")]
     gateway_osmand: String,
+    /// Certificate of what listens with TLS, a PEM file; read at the start
+    #[arg(long, env = "BIPLANE_GATEWAY_TLS_CERT", default_value = "")]
+    gateway_tls_cert: String,
+    /// Its private key, a PEM file
+    #[arg(long, env = "BIPLANE_GATEWAY_TLS_KEY", default_value = "")]
+    gateway_tls_key: String,
     /// Where health and metrics are read (HTTP)
     #[arg(long, env = "BIPLANE_GATEWAY_HTTP", default_value = "127.0.0.1:5080")]
     gateway_http: String,
-    /// What becomes of devices that are not in the allowlist: refuse or accept
+    /// What becomes of devices that are not in the allowlist: refuse, accept, or quarantine (they may
+    /// send, and `biplane quarantine` has it)
     #[arg(long, env = "BIPLANE_GATEWAY_UNKNOWN_DEVICES", default_value = "refuse")]
     gateway_unknown_devices: String,
     /// required: only a Redis that has each record on disk before it answers; relaxed: any
@@ -75,8 +85,10 @@ pub struct Config {
     pub teltonika: SocketAddr,
     /// Where else devices are listened to.
     pub listen: Vec<Listen>,
-    /// Where phones report; port 0 takes a free one.
-    pub osmand: Option<SocketAddr>,
+    /// Where phones report.
+    pub osmand: Option<Phones>,
+    /// Certificate and key of what listens with TLS.
+    pub tls: Option<TlsFiles>,
     /// Where health and metrics are read; port 0 takes a free one.
     pub http: SocketAddr,
     /// What becomes of devices that are not in the allowlist.
@@ -93,6 +105,9 @@ pub struct Config {
     pub frame_timeout: Duration,
     /// From one message to the next.
     pub idle_timeout: Duration,
+    /// How often registry entries are renewed, which last five minutes; so long, too, a connection
+    /// is kept at most whose device another gateway has by now. Not configurable from outside.
+    pub renew_every: Duration,
     /// How long a stop waits for records on their way.
     pub drain_timeout: Duration,
     /// How log lines look.
@@ -108,6 +123,7 @@ impl Default for Config {
             teltonika: SocketAddr::from(([127, 0, 0, 1], 5027)),
             listen: Vec::new(),
             osmand: None,
+            tls: None,
             http: SocketAddr::from(([127, 0, 0, 1], 5080)),
             unknown_devices: UnknownDevices::Refuse,
             durability: DurabilityPolicy::Required,
@@ -116,6 +132,7 @@ impl Default for Config {
             login_timeout: Duration::from_secs(30),
             frame_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(600),
+            renew_every: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(10),
             log_format: LogFormat::Text,
         }
@@ -147,7 +164,9 @@ choice! {
         /// Their login is refused.
         Refuse = "refuse",
         /// They may send; the processor does not know them.
-        Accept = "accept"
+        Accept = "accept",
+        /// They may send; it is kept, bounded, until somebody releases it.
+        Quarantine = "quarantine"
     }
     /// What Redis must promise.
     DurabilityPolicy {
@@ -227,9 +246,31 @@ impl TryFrom<Options> for Config {
             .filter(|text| named(text))
             .filter_map(|text| problems.parse("BIPLANE_GATEWAY_LISTEN", text))
             .collect();
-        let osmand = Some(&o.gateway_osmand)
+        let osmand: Option<Phones> = Some(&o.gateway_osmand)
             .filter(|text| named(text))
             .and_then(|text| problems.parse("BIPLANE_GATEWAY_OSMAND", text));
+        let tls = match (named(&o.gateway_tls_cert), named(&o.gateway_tls_key)) {
+            (true, true) => Some(TlsFiles {
+                certificate: o.gateway_tls_cert.clone().into(),
+                key: o.gateway_tls_key.clone().into(),
+            }),
+            (false, false) => None,
+            (given, _) => {
+                let (with, without) =
+                    if given { (tls::CERTIFICATE, tls::KEY) } else { (tls::KEY, tls::CERTIFICATE) };
+                problems.0.push(format!("{without}: is missing, and {with} is there"));
+                None
+            }
+        };
+        let wants_tls = osmand.is_some_and(|phones| phones.tls)
+            || listen.iter().any(|listen: &Listen| listen.transport == Transport::Tls);
+        if wants_tls && !named(&o.gateway_tls_cert) && !named(&o.gateway_tls_key) {
+            problems.0.push(format!(
+                "{}: is missing: tls:// and https:// need it, and {}",
+                tls::CERTIFICATE,
+                tls::KEY
+            ));
+        }
         let http = problems.parse("BIPLANE_GATEWAY_HTTP", &o.gateway_http);
         let unknown_devices =
             problems.parse("BIPLANE_GATEWAY_UNKNOWN_DEVICES", &o.gateway_unknown_devices);
@@ -255,6 +296,7 @@ impl TryFrom<Options> for Config {
             teltonika: teltonika.unwrap_or(default.teltonika),
             listen,
             osmand,
+            tls,
             http: http.unwrap_or(default.http),
             unknown_devices: unknown_devices.unwrap_or(default.unknown_devices),
             durability: durability.unwrap_or(default.durability),
@@ -263,6 +305,7 @@ impl TryFrom<Options> for Config {
             login_timeout: login.map_or(default.login_timeout, Duration::from_secs),
             frame_timeout: frame.map_or(default.frame_timeout, Duration::from_secs),
             idle_timeout: idle.map_or(default.idle_timeout, Duration::from_secs),
+            renew_every: default.renew_every,
             drain_timeout: drain.map_or(default.drain_timeout, Duration::from_secs),
             log_format: log_format.unwrap_or(default.log_format),
         })
@@ -306,7 +349,30 @@ mod tests {
         {
             assert!(error.contains(key), "{key} in {error}");
         }
-        assert!(error.contains("choose one of: refuse, accept"), "{error}");
+        assert!(error.contains("choose one of: refuse, accept, quarantine"), "{error}");
+    }
+
+    #[test]
+    fn tls_without_a_certificate_and_half_a_certificate_are_refused() {
+        let problems = |arguments: &[&str]| {
+            Config::try_from(options(arguments)).map(|_| ()).map_err(|error| error.problems)
+        };
+        let tls = ["--gateway-listen", "teltonika=tls://127.0.0.1:0"];
+        let https = ["--gateway-osmand", "https://127.0.0.1:0"];
+        for arguments in [tls, https] {
+            let [problem] = &problems(&arguments).unwrap_err()[..] else { panic!("{arguments:?}") };
+            assert!(problem.starts_with("BIPLANE_GATEWAY_TLS_CERT: is missing"), "{problem}");
+        }
+        assert_eq!(
+            problems(&["--gateway-tls-cert", "a.pem"]).unwrap_err(),
+            ["BIPLANE_GATEWAY_TLS_KEY: is missing, and BIPLANE_GATEWAY_TLS_CERT is there"]
+        );
+        assert_eq!(
+            problems(&[&tls[..], &["--gateway-tls-key", "a.pem"]].concat()).unwrap_err(),
+            ["BIPLANE_GATEWAY_TLS_CERT: is missing, and BIPLANE_GATEWAY_TLS_KEY is there"]
+        );
+        let both = ["--gateway-tls-cert", "a.pem", "--gateway-tls-key", "b.pem"];
+        assert_eq!(problems(&[&tls[..], &both].concat()), Ok(()));
     }
 
     #[test]

@@ -1,19 +1,22 @@
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use biplane_bus::{Alerts, Holder, Registry, SecondAddress};
+use biplane_bus::{Alerts, Holder, SecondAddress};
 use biplane_core::{Fix, Frame, Imei, Timestamp};
 use biplane_protocols::{Event, Session};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::admission::{Admission, Secret};
+use crate::admission::{Admission, Admitted, Secret};
 use crate::appender::{Appender, NotStored};
 use crate::clock;
+use crate::held::{Held, Lost};
 use crate::meters::Meters;
 
 /// What all connections share.
@@ -22,7 +25,7 @@ pub(crate) struct Shared {
     pub login_timeout: Duration,
     pub frame_timeout: Duration,
     pub idle_timeout: Duration,
-    pub registry: Registry,
+    pub held: Arc<Held>,
     pub admission: Admission,
     pub alerts: Alerts,
     pub meters: Arc<Meters>,
@@ -41,6 +44,16 @@ impl Shared {
             protocol: protocol.into(),
             trace_id: self.next_trace.fetch_add(1, Ordering::Relaxed),
             fixes,
+        }
+    }
+
+    /// Counts a device that is let in.
+    pub(crate) fn admit(&self, remote: SocketAddr, imei: Imei, admitted: Admitted) {
+        if admitted == Admitted::Quarantine {
+            self.meters.login("quarantined");
+            tracing::info!(%remote, %imei, "unknown device: what it sends goes to quarantine");
+        } else {
+            self.meters.login("accepted");
         }
     }
 }
@@ -67,6 +80,8 @@ enum End {
     Slow,
     #[error("what was said can't be read")]
     Malformed,
+    #[error("another connection has the device now")]
+    TakenOver,
     #[error("the gateway stops")]
     Stopping,
     #[error(transparent)]
@@ -75,17 +90,17 @@ enum End {
     Io(#[from] std::io::Error),
 }
 
-/// A registry entry lasts five minutes.
-const RENEW_AFTER: Duration = Duration::from_secs(60);
-
 /// A device that does not take its answer is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 const CHUNK: usize = 8 * 1024;
 
+/// How long the last words of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// One device's connection, from its first byte to its end.
-pub(crate) struct Connection {
-    socket: TcpStream,
+pub(crate) struct Connection<S> {
+    socket: S,
     remote: SocketAddr,
     session: Box<dyn Session>,
     shared: Arc<Shared>,
@@ -99,22 +114,23 @@ pub(crate) struct Connection {
 
 struct Device {
     imei: Imei,
+    /// To where it was let in.
+    admitted: Admitted,
     holder: Holder,
-    renewed: Instant,
-    /// Whether another connection has the device now; then the registry is its.
-    taken_over: bool,
+    lost: Lost,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Of a device that has until `deadline` to log in.
     pub(crate) fn new(
-        socket: TcpStream,
+        socket: S,
         remote: SocketAddr,
+        deadline: Instant,
         session: Box<dyn Session>,
         shared: Arc<Shared>,
         appender: Appender,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        let deadline = Instant::now() + shared.login_timeout;
         Self {
             socket,
             remote,
@@ -136,20 +152,23 @@ impl Connection {
         };
         let imei = self.device.as_ref().map(|device| tracing::field::display(device.imei));
         tracing::debug!(remote = %self.remote, imei, %end, "connection ended");
-        if let Some(device) = &self.device
-            && let Err(error) = self.shared.registry.release(device.imei, &device.holder).await
-        {
+        let _ = timeout(FAREWELL, self.socket.shutdown()).await;
+        self.release().await;
+        self.shared.meters.sockets.decrement(1.0);
+    }
+
+    async fn release(&mut self) {
+        let Some(device) = self.device.take() else { return };
+        if let Err(error) = self.shared.held.release(device.imei, &device.holder).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 imei = %device.imei,
                 "the registry entry is left to expire"
             );
         }
-        self.shared.meters.sockets.decrement(1.0);
     }
 
     async fn converse(&mut self) -> Result<std::convert::Infallible, End> {
-        self.socket.set_nodelay(true)?;
         loop {
             let chunk = self.read().await?;
             let mut rest = &chunk[..];
@@ -177,33 +196,33 @@ impl Connection {
         }
     }
 
-    /// What the socket has, once it has something. Nothing is held while waiting.
+    /// What the socket has, once it has something.
     async fn read(&mut self) -> Result<Vec<u8>, End> {
         loop {
             if *self.stopping.borrow_and_update() {
                 return Err(End::Stopping);
             }
             tokio::select! {
-                ready = timeout_at(self.deadline, self.socket.readable()) => match ready {
-                    Ok(ready) => ready?,
+                read = timeout_at(self.deadline, next(&mut self.socket)) => match read {
+                    Ok(Ok(chunk)) if chunk.is_empty() => return Err(End::Closed),
+                    Ok(chunk) => return Ok(chunk?),
                     Err(_) if self.device.is_none() => return Err(End::NoLogin),
                     Err(_) if self.started => return Err(End::Slow),
                     Err(_) => return Err(End::Idle),
                 },
                 _ = self.stopping.changed() => continue,
-            }
-            let mut chunk = [0; CHUNK];
-            match self.socket.try_read(&mut chunk) {
-                Ok(0) => return Err(End::Closed),
-                Ok(count) => return Ok(chunk[..count].to_vec()),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
+                () = lost(&mut self.device) => return Err(End::TakenOver),
             }
         }
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
-        match timeout(WRITE_TIMEOUT, self.socket.write_all(bytes)).await {
+        let write = async {
+            self.socket.write_all(bytes).await?;
+            // With TLS, what is written waits for its turn.
+            self.socket.flush().await
+        };
+        match timeout(WRITE_TIMEOUT, write).await {
             Ok(written) => Ok(written?),
             Err(_) => Err(End::Idle),
         }
@@ -227,19 +246,18 @@ impl Connection {
         if self.device.is_some() {
             // By message, not by byte: one that trickles in does not keep a socket.
             self.deadline = Instant::now() + self.shared.idle_timeout;
-            self.renew().await;
         }
         Ok(())
     }
 
     async fn login(&mut self, imei: Imei) -> Result<(), End> {
-        let known = match timeout_at(self.deadline, self.is_known(imei)).await {
-            Ok(known) => known?,
+        let admitted = match timeout_at(self.deadline, self.admitted(imei)).await {
+            Ok(admitted) => admitted?,
             // Closed without an answer: a refusal could make the device give up.
             Err(_) => return Err(End::Undecided),
         };
-        let answer = self.session.decide(known);
-        if !known {
+        let answer = self.session.decide(admitted != Admitted::Refused);
+        if admitted == Admitted::Refused {
             self.shared.meters.login("unknown");
             tracing::info!(remote = %self.remote, %imei, "unknown device refused");
             self.write(&answer).await?;
@@ -250,25 +268,28 @@ impl Connection {
             remote: self.remote.to_string(),
             since: clock::now(),
         };
-        match self.shared.registry.claim(imei, &holder).await {
+        // Of the device that it logged in as before, if any.
+        self.release().await;
+        let lost = self.shared.held.take(imei, holder.clone());
+        match self.shared.held.claim(imei, &holder).await {
             Ok(before) => self.note_takeover(imei, before, &holder).await,
             // Only routing of commands needs it, and the next renewal makes up for it.
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error, %imei, "not in the registry yet"
             ),
         }
-        self.device = Some(Device { imei, holder, renewed: Instant::now(), taken_over: false });
-        self.shared.meters.login("accepted");
+        self.device = Some(Device { imei, admitted, holder, lost });
+        self.shared.admit(self.remote, imei, admitted);
         tracing::debug!(remote = %self.remote, %imei, "device logged in");
         self.write(&answer).await
     }
 
     /// Asks until there is an answer; the caller bounds the time.
-    async fn is_known(&mut self, imei: Imei) -> Result<bool, End> {
+    async fn admitted(&mut self, imei: Imei) -> Result<Admitted, End> {
         loop {
             let secret = secret_of(&*self.session);
             match self.shared.admission.admits(imei, secret).await {
-                Ok(known) => return Ok(known),
+                Ok(admitted) => return Ok(admitted),
                 Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, %imei),
             }
             tokio::select! {
@@ -307,12 +328,22 @@ impl Connection {
     }
 
     async fn store(&mut self, fixes: Vec<Fix>) -> Result<(), End> {
-        let Some(device) = &self.device else { return Err(End::Malformed) };
+        let Some(device) = &mut self.device else { return Err(End::Malformed) };
         let (imei, records) = (device.imei, fixes.len());
+        if device.admitted == Admitted::Quarantine {
+            // It may have been registered since; while that can't be told it stays where it is.
+            let secret = secret_of(&*self.session);
+            match self.shared.admission.admits(imei, secret).await {
+                Ok(Admitted::Refused) => return Err(End::Unknown),
+                Ok(admitted) => device.admitted = admitted,
+                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, %imei),
+            }
+        }
+        let admitted = device.admitted;
         let frame = self.shared.frame(imei, self.session.protocol(), fixes);
         let (meters, trace_id) = (self.shared.meters.clone(), frame.trace_id);
         if records > 0 {
-            self.appender.append(frame).await?;
+            self.appender.append(frame, admitted).await?;
         }
         // Only now: the records are durable.
         let acknowledgement = self.session.acknowledge(records);
@@ -321,28 +352,25 @@ impl Connection {
         tracing::debug!(trace_id, %imei, records, "stored and acknowledged");
         Ok(())
     }
+}
 
-    async fn renew(&mut self) {
-        let Some(device) = &mut self.device else { return };
-        if device.taken_over || device.renewed.elapsed() < RENEW_AFTER {
-            return;
-        }
-        match self.shared.registry.renew(device.imei, &device.holder).await {
-            Ok(held) => {
-                device.taken_over = !held;
-                device.renewed = Instant::now();
-                if !held {
-                    tracing::info!(
-                        imei = %device.imei,
-                        remote = %self.remote,
-                        "another connection holds the device now"
-                    );
-                }
-            }
-            Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, imei = %device.imei);
-            }
-        }
+/// What a socket has, once it has something; nothing when it is closed. Only what came is kept, and
+/// nothing while waiting: most connections are silent most of the time.
+async fn next<S: AsyncRead + Unpin>(socket: &mut S) -> std::io::Result<Vec<u8>> {
+    let poll = |context: &mut Context<'_>| {
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        let mut read = ReadBuf::uninit(&mut chunk);
+        ready!(Pin::new(&mut *socket).poll_read(context, &mut read))?;
+        Poll::Ready(Ok(read.filled().to_vec()))
+    };
+    std::future::poll_fn(poll).await
+}
+
+/// Returns when another connection has the device.
+async fn lost(device: &mut Option<Device>) {
+    match device {
+        Some(device) => drop((&mut device.lost).await),
+        None => std::future::pending().await,
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+use crate::admission::Admitted;
 use crate::appender::Appender;
 use crate::connection::{Shared, secret_of};
 
@@ -72,16 +73,16 @@ impl Exchange {
         while let Some(event) = self.session.next_event() {
             let answer = match event {
                 Event::Login { imei } => match self.login(imei).await {
-                    Some(answer) => {
-                        device = Some(imei);
+                    Some((admitted, answer)) => {
+                        device = Some((imei, admitted));
                         answer
                     }
                     None => return,
                 },
                 Event::Records { fixes } => {
-                    let (Some(imei), records) = (device, fixes.len()) else { return };
+                    let (Some((imei, admitted)), records) = (device, fixes.len()) else { return };
                     let frame = self.shared.frame(imei, self.session.protocol(), fixes);
-                    if !self.store(frame).await {
+                    if !self.store(frame, admitted).await {
                         return;
                     }
                     self.session.acknowledge(records)
@@ -100,11 +101,13 @@ impl Exchange {
     }
 
     /// What to answer; `None` ends it.
-    async fn login(&mut self, imei: Imei) -> Option<Vec<u8>> {
+    async fn login(&mut self, imei: Imei) -> Option<(Admitted, Vec<u8>)> {
         let secret = secret_of(&*self.session);
         match self.shared.admission.admits(imei, secret).await {
-            Ok(true) => Some(self.session.decide(true)),
-            Ok(false) => {
+            Ok(admitted @ (Admitted::Log | Admitted::Quarantine)) => {
+                Some((admitted, self.session.decide(true)))
+            }
+            Ok(Admitted::Refused) => {
                 self.shared.meters.login("unknown");
                 tracing::info!(remote = %self.remote, %imei, "unknown device refused");
                 let answer = self.session.decide(false);
@@ -121,11 +124,11 @@ impl Exchange {
         }
     }
 
-    async fn store(&self, frame: Frame) -> bool {
+    async fn store(&self, frame: Frame, admitted: Admitted) -> bool {
         if frame.fixes.is_empty() {
             return true;
         }
-        let stored = self.appender.append(frame).await.is_ok();
+        let stored = self.appender.append(frame, admitted).await.is_ok();
         if stored {
             self.shared.meters.acks.increment(1);
         }

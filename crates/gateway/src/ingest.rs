@@ -1,5 +1,6 @@
 //! Phones: OsmAnd's protocol over HTTP.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +14,18 @@ use biplane_protocols::osmand;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
-use crate::admission::Secret;
+use crate::admission::{Admitted, Secret};
 use crate::appender::Appender;
 use crate::clock;
 use crate::connection::Shared;
 use crate::limits::Limits;
+use crate::tls;
 
 /// A phone gives up after about so long, and sends again.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,6 +46,7 @@ struct Ingest {
 /// Answers requests until the gateway stops, and those that are there then.
 pub(crate) async fn serve(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     limits: Limits,
     shared: Arc<Shared>,
     appender: Appender,
@@ -73,27 +78,48 @@ pub(crate) async fn serve(
         let service = TowerToHyperService::new(router.clone());
         let mut stopping = stopping.clone();
         let most = shared.idle_timeout;
+        let (tls, shared) = (tls.clone(), shared.clone());
         tokio::spawn(async move {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD)
-                .max_buf_size(osmand::MAX_REQUEST)
-                .serve_connection(TokioIo::new(socket), service);
-            let mut connection = std::pin::pin!(connection);
-            let served = timeout(most, async {
-                tokio::select! {
-                    served = connection.as_mut() => served,
-                    () = async { drop(stopping.wait_for(|&stopping| stopping).await) } => {
-                        connection.as_mut().graceful_shutdown();
-                        connection.await
+            match tls {
+                None => answer(socket, remote, service, most, stopping).await,
+                Some(tls) => {
+                    let deadline = Instant::now() + shared.login_timeout;
+                    match tls::handshake(&tls, socket, deadline, &mut stopping).await {
+                        Ok(socket) => answer(socket, remote, service, most, stopping).await,
+                        Err(error) => shared.meters.no_handshake(remote, &error),
                     }
                 }
-            });
-            if let Ok(Err(error)) = served.await {
-                tracing::debug!(%remote, %error, "a phone's connection ended");
             }
             drop(place);
         });
+    }
+}
+
+/// Answers one phone's requests, until it goes, `most` is over or the gateway stops.
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: S,
+    remote: SocketAddr,
+    service: TowerToHyperService<Router>,
+    most: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(osmand::MAX_REQUEST)
+        .serve_connection(TokioIo::new(socket), service);
+    let mut connection = std::pin::pin!(connection);
+    let served = timeout(most, async {
+        tokio::select! {
+            served = connection.as_mut() => served,
+            () = async { drop(stopping.wait_for(|&stopping| stopping).await) } => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    });
+    if let Ok(Err(error)) = served.await {
+        tracing::debug!(%remote, %error, "a phone's connection ended");
     }
 }
 
@@ -125,8 +151,9 @@ async fn report(
     let token = bearer.or(report.token.as_deref());
     let imei = report.imei;
     match timeout(PATIENCE, shared.admission.admits(imei, Secret::Always(token))).await {
-        Ok(Ok(true)) => shared.meters.login("accepted"),
-        Ok(Ok(false)) => {
+        Ok(Ok(Admitted::Log)) => shared.meters.login("accepted"),
+        // Without a token of its own no phone is kept in quarantine either.
+        Ok(Ok(Admitted::Refused | Admitted::Quarantine)) => {
             // Whether the device or the token is wrong is not told.
             shared.meters.login("unknown");
             tracing::info!(%imei, "a report without the right token");
@@ -139,7 +166,7 @@ async fn report(
         return StatusCode::OK.into_response();
     }
     let frame = shared.frame(imei, osmand::NAME, report.fixes);
-    match timeout(PATIENCE, appender.append(frame)).await {
+    match timeout(PATIENCE, appender.append(frame, Admitted::Log)).await {
         Ok(Ok(())) => {
             shared.meters.acks.increment(1);
             StatusCode::OK.into_response()

@@ -10,11 +10,13 @@ mod clock;
 mod config;
 mod connection;
 mod datagrams;
+mod held;
 mod http;
 mod ingest;
 mod limits;
 mod listen;
 mod meters;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,15 +29,19 @@ use biplane_protocols::Session;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 use admission::Admission;
 use appender::Appender;
 use connection::{Connection, Shared};
+use held::Held;
 use http::Observed;
 use limits::Limits;
 use meters::Meters;
 
-pub use listen::{Listen, Transport};
+pub use listen::{Listen, Phones, Transport};
+pub use tls::{TlsError, TlsFiles};
 
 pub use config::{Config, ConfigError, DurabilityPolicy, LogFormat, Options, UnknownDevices};
 
@@ -59,6 +65,12 @@ pub enum GatewayError {
         "whether Redis keeps what it confirms is not known; allow CONFIG GET, or start with BIPLANE_GATEWAY_DURABILITY=relaxed"
     )]
     Unknown(#[from] DurabilityError),
+    /// Certificate or key can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Something is to listen with TLS, and there is no certificate.
+    #[error("{}: is missing: tls:// and https:// need it, and {}", tls::CERTIFICATE, tls::KEY)]
+    NoCertificate,
     /// An address can't be listened on.
     #[error("{key}: can't listen on {address}")]
     Listen {
@@ -81,19 +93,19 @@ pub struct Gateway {
     log: Arc<RedisLog>,
     /// The first is Teltonika's over TCP; the others as configured.
     listeners: Vec<(Listen, Socket)>,
-    osmand: Option<TcpListener>,
+    osmand: Option<(TcpListener, Option<TlsAcceptor>)>,
     http: TcpListener,
 }
 
 enum Socket {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Option<TlsAcceptor>),
     Udp(UdpSocket),
 }
 
 impl Socket {
     fn local_addr(&self) -> std::io::Result<SocketAddr> {
         match self {
-            Self::Tcp(listener) => listener.local_addr(),
+            Self::Tcp(listener, _) => listener.local_addr(),
             Self::Udp(socket) => socket.local_addr(),
         }
     }
@@ -110,6 +122,7 @@ pub async fn run(
 impl Gateway {
     /// Connects to the log, checks what it promises, and listens.
     pub async fn start(config: Config) -> Result<Self, GatewayError> {
+        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let options = LogOptions { partitions: config.partitions, ..LogOptions::default() };
         let log = RedisLog::connect(&config.redis_url, options).await?;
         check_durability(&log, config.durability).await?;
@@ -119,7 +132,8 @@ impl Gateway {
         for (key, listen) in std::iter::once(teltonika).chain(others) {
             let address = listen.address;
             let socket = match listen.transport {
-                Transport::Tcp => Socket::Tcp(listen_on(key, address).await?),
+                Transport::Tcp => Socket::Tcp(listen_on(key, address).await?, None),
+                Transport::Tls => Socket::Tcp(listen_on(key, address).await?, Some(needed(&tls)?)),
                 Transport::Udp => Socket::Udp(
                     UdpSocket::bind(address).await.map_err(|source| GatewayError::Listen {
                         key,
@@ -131,7 +145,10 @@ impl Gateway {
             listeners.push((listen, socket));
         }
         let osmand = match config.osmand {
-            Some(address) => Some(listen_on("BIPLANE_GATEWAY_OSMAND", address).await?),
+            Some(Phones { tls: wanted, address }) => {
+                let acceptor = if wanted { Some(needed(&tls)?) } else { None };
+                Some((listen_on("BIPLANE_GATEWAY_OSMAND", address).await?, acceptor))
+            }
             None => None,
         };
         let http = listen_on("BIPLANE_GATEWAY_HTTP", config.http).await?;
@@ -150,7 +167,7 @@ impl Gateway {
 
     /// Where phones report, if anywhere.
     pub fn osmand_address(&self) -> std::io::Result<Option<SocketAddr>> {
-        self.osmand.as_ref().map(TcpListener::local_addr).transpose()
+        self.osmand.as_ref().map(|(listener, _)| listener.local_addr()).transpose()
     }
 
     /// Where health and metrics are.
@@ -169,12 +186,13 @@ impl Gateway {
         let meters = Arc::new(Meters::new());
         let (stop, stopping) = watch::channel(false);
         let (appender, appending) = Appender::start(log.clone(), meters.clone());
+        let held = Arc::new(Held::new(Registry::new(&log)));
         let shared = Arc::new(Shared {
             instance: config.instance.clone(),
             login_timeout: config.login_timeout,
             frame_timeout: config.frame_timeout,
             idle_timeout: config.idle_timeout,
-            registry: Registry::new(&log),
+            held: held.clone(),
             admission: Admission {
                 allowlist: Allowlist::new(&log),
                 unknown_devices: config.unknown_devices,
@@ -197,20 +215,22 @@ impl Gateway {
         tracing::info!(
             instance = config.instance,
             listening = ?listeners.iter().map(|(listen, _)| listen.to_string()).collect::<Vec<_>>(),
-            osmand = osmand.as_ref().and_then(|it| it.local_addr().ok()).map(tracing::field::display),
+            osmand = osmand.as_ref().and_then(|(it, _)| it.local_addr().ok()).map(tracing::field::display),
             http = http_address.map(tracing::field::display).ok(),
             "gateway up"
         );
 
         let mut serving_devices = JoinSet::new();
+        serving_devices.spawn(async move {
+            held.keep(config.renew_every).await;
+        });
         for (listen, socket) in listeners {
             let (shared, appender) = (shared.clone(), appender.clone());
             let (session, stopping) = (listen.session, stopping.clone());
             match socket {
-                Socket::Tcp(listener) => {
-                    let limits = limits.clone();
-                    serving_devices
-                        .spawn(accept(listener, session, limits, shared, appender, stopping));
+                Socket::Tcp(listener, tls) => {
+                    let door = Door { listener, tls, session, limits: limits.clone() };
+                    serving_devices.spawn(accept(door, shared, appender, stopping));
                 }
                 Socket::Udp(socket) => {
                     serving_devices
@@ -218,10 +238,9 @@ impl Gateway {
                 }
             }
         }
-        if let Some(listener) = osmand {
-            let (limits, shared) = (limits.clone(), shared.clone());
-            let (appender, stopping) = (appender.clone(), stopping.clone());
-            serving_devices.spawn(ingest::serve(listener, limits, shared, appender, stopping));
+        if let Some((listener, tls)) = osmand {
+            let (shared, appender, stopping) = (shared.clone(), appender.clone(), stopping.clone());
+            serving_devices.spawn(ingest::serve(listener, tls, limits, shared, appender, stopping));
         }
         shutdown.await;
 
@@ -265,11 +284,22 @@ async fn listen_on(key: &'static str, address: SocketAddr) -> Result<TcpListener
     TcpListener::bind(address).await.map_err(|source| GatewayError::Listen { key, address, source })
 }
 
-/// Takes connections until the gateway stops.
-async fn accept(
+/// The acceptor of a listener that is to have one.
+fn needed(tls: &Option<TlsAcceptor>) -> Result<TlsAcceptor, GatewayError> {
+    tls.clone().ok_or(GatewayError::NoCertificate)
+}
+
+/// Where devices of one protocol come in.
+struct Door {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     session: fn() -> Box<dyn Session>,
     limits: Limits,
+}
+
+/// Takes connections until the gateway stops.
+async fn accept(
+    door: Door,
     shared: Arc<Shared>,
     appender: Appender,
     stopping: watch::Receiver<bool>,
@@ -277,7 +307,7 @@ async fn accept(
     let mut until = stopping.clone();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = door.listener.accept() => accepted,
             _ = until.wait_for(|&stopping| stopping) => return,
         };
         let (socket, remote) = match accepted {
@@ -290,24 +320,44 @@ async fn accept(
                 continue;
             }
         };
-        let place = match limits.enter(remote.ip()) {
+        let place = match door.limits.enter(remote.ip()) {
             Ok(place) => place,
             Err(full) => {
                 shared.meters.refused(full.as_str());
                 continue;
             }
         };
-        let connection = Connection::new(
-            socket,
-            remote,
-            session(),
-            shared.clone(),
-            appender.clone(),
-            stopping.clone(),
-        );
-        tokio::spawn(async move {
-            connection.run().await;
-            drop(place);
-        });
+        // Fails where the connection is gone already.
+        if socket.set_nodelay(true).is_err() {
+            continue;
+        }
+        let deadline = Instant::now() + shared.login_timeout;
+        let session = (door.session)();
+        let (shared, appender, mut stopping) = (shared.clone(), appender.clone(), stopping.clone());
+        match door.tls.clone() {
+            None => {
+                let connection =
+                    Connection::new(socket, remote, deadline, session, shared, appender, stopping);
+                tokio::spawn(async move {
+                    connection.run().await;
+                    drop(place);
+                });
+            }
+            Some(tls) => {
+                tokio::spawn(async move {
+                    match tls::handshake(&tls, socket, deadline, &mut stopping).await {
+                        Ok(socket) => {
+                            Connection::new(
+                                socket, remote, deadline, session, shared, appender, stopping,
+                            )
+                            .run()
+                            .await;
+                        }
+                        Err(error) => shared.meters.no_handshake(remote, &error),
+                    }
+                    drop(place);
+                });
+            }
+        }
     }
 }

@@ -1,8 +1,11 @@
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use biplane_core::ErrorCode;
 use metrics::{Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::tls::HandshakeError;
 
 /// The process's recorder; several gateways in one process share it.
 pub(crate) fn recorder() -> PrometheusHandle {
@@ -30,6 +33,10 @@ pub(crate) fn recorder() -> PrometheusHandle {
 fn describe() {
     describe_gauge!("biplane_gateway_sockets", "Device connections open now");
     describe_counter!("biplane_gateway_connections_refused_total", "Closed at once, by limit");
+    describe_counter!(
+        "biplane_gateway_handshakes_failed_total",
+        "Connections that came to no TLS: closed, or by a client that does not speak it"
+    );
     describe_counter!("biplane_gateway_logins_total", "Logins, by result");
     describe_counter!("biplane_gateway_frames_total", "Frames read from devices");
     describe_counter!("biplane_gateway_fixes_total", "Records in them");
@@ -57,6 +64,7 @@ pub(crate) struct Meters {
     pub append_seconds: Histogram,
     pub append_batch: Histogram,
     pub takeovers: Counter,
+    pub handshakes_failed: Counter,
 }
 
 impl Meters {
@@ -70,6 +78,7 @@ impl Meters {
             append_seconds: metrics::histogram!("biplane_gateway_append_seconds"),
             append_batch: metrics::histogram!("biplane_gateway_append_batch_frames"),
             takeovers: counter!("biplane_gateway_takeovers_total"),
+            handshakes_failed: counter!("biplane_gateway_handshakes_failed_total"),
         }
     }
 
@@ -79,6 +88,12 @@ impl Meters {
 
     pub(crate) fn error(&self, code: ErrorCode) {
         counter!("biplane_gateway_errors_total", "code" => code.as_str()).increment(1);
+    }
+
+    /// Counts a connection that came to no TLS.
+    pub(crate) fn no_handshake(&self, remote: SocketAddr, error: &HandshakeError) {
+        self.handshakes_failed.increment(1);
+        tracing::debug!(%remote, %error, "no TLS");
     }
 
     pub(crate) fn refused(&self, limit: &'static str) {

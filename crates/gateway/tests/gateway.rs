@@ -9,8 +9,8 @@ mod device;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use biplane_bus::{LogOptions, RedisLog, Registry};
-use biplane_core::Timestamp;
+use biplane_bus::{Allowlist, EntryId, Known, LogOptions, RedisLog, Registry};
+use biplane_core::{Frame, Timestamp};
 use biplane_gateway::{Config, DurabilityPolicy, Gateway, GatewayError, UnknownDevices};
 use biplane_protocols::teltonika::{Answer, Tracker};
 use device::{A_WHILE, Device, Running, config, fix, imei, stored};
@@ -83,6 +83,69 @@ async fn an_unknown_device_is_refused_or_accepted_as_configured() {
     let gateway = Running::start(accepting).await;
     let mut stranger = Device::connect(&gateway, 77).await;
     assert_eq!(stranger.log_in().await, Some(Answer::Accepted));
+}
+
+#[tokio::test]
+async fn what_an_unknown_device_sends_is_kept_in_quarantine_until_it_is_known() {
+    let redis = TestRedis::start();
+    let config = Config { unknown_devices: UnknownDevices::Quarantine, ..config(&redis).await };
+    let gateway = Running::start(config).await;
+    let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
+    let kept = async || log.quarantined(EntryId::default(), 100).await.unwrap();
+    let mut known = Device::logged_in(&gateway, 2).await;
+    let mut stranger = Device::logged_in(&gateway, 77).await;
+    for device in [&mut known, &mut stranger] {
+        device.send_fixes(&[fix(0), fix(1)]).await;
+        assert_eq!(device.answer().await, Some(Answer::Acknowledged(2)));
+    }
+    let imeis: Vec<_> = stored(&redis).await.iter().map(|frame| frame.imei).collect();
+    assert_eq!(imeis, [imei(2)]);
+    let in_quarantine = kept().await;
+    let [entry] = &in_quarantine[..] else { panic!("one frame: {in_quarantine:?}") };
+    let frame = entry.frame.as_ref().unwrap();
+    assert_eq!((frame.imei, &frame.fixes[..]), (imei(77), &[fix(0), fix(1)][..]));
+
+    // Registered meanwhile: what comes on the same connection goes where it belongs.
+    let all: Vec<_> = [2, 77].map(|n| Known { imei: imei(n), token: None }).into();
+    Allowlist::new(&log).publish(&all, Timestamp::default()).await.unwrap();
+    stranger.send_fixes(&[fix(2)]).await;
+    assert_eq!(stranger.answer().await, Some(Answer::Acknowledged(1)));
+    assert_eq!(kept().await.len(), 1);
+    assert!(log.release_quarantined(entry.id, frame).await.unwrap());
+    assert!(!log.release_quarantined(entry.id, frame).await.unwrap(), "only once");
+    assert_eq!(kept().await.len(), 0);
+    let fixes = stored(&redis).await.into_iter().filter(|frame| frame.imei == imei(77));
+    let fixes: Vec<_> = fixes.flat_map(|frame| frame.fixes).collect();
+    assert_eq!(fixes, [fix(2), fix(0), fix(1)]);
+    let (_, metrics) = gateway.http("/metrics").await;
+    assert!(metrics.contains(r#"logins_total{result="quarantined"} 1"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn quarantine_keeps_a_bounded_number_of_frames_the_latest() {
+    let redis = TestRedis::start();
+    let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
+    let frame = |n| Frame {
+        imei: imei(77),
+        received_at: Timestamp::default(),
+        gateway: "test".into(),
+        protocol: "teltonika".into(),
+        trace_id: n,
+        fixes: vec![fix(0)],
+    };
+    for batch in 0..11 {
+        let frames: Vec<_> = (0..1_000).map(|n| frame(1_000 * batch + n)).collect();
+        log.quarantine(&frames).await.unwrap();
+    }
+    let length: i64 = redis::cmd("XLEN")
+        .arg("quarantine:devices")
+        .query_async(&mut redis.connection().await)
+        .await
+        .unwrap();
+    // Redis drops whole nodes, of 100 entries.
+    assert!((10_000..10_200).contains(&length), "{length}");
+    let [oldest] = &log.quarantined(EntryId::default(), 1).await.unwrap()[..] else { panic!() };
+    assert!(oldest.frame.as_ref().unwrap().trace_id > 800, "the oldest went");
 }
 
 #[tokio::test]

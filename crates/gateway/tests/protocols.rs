@@ -8,6 +8,7 @@ mod device;
 
 use std::net::SocketAddr;
 
+use biplane_bus::{EntryId, LogOptions, RedisLog};
 use biplane_core::Imei;
 use biplane_gateway::{Config, UnknownDevices};
 use biplane_protocols::teltonika::Tracker;
@@ -112,6 +113,40 @@ async fn a_device_with_a_token_is_let_in_by_it_only_where_the_protocol_has_a_pla
     assert!(answers.last().unwrap().contains(r#""ack":1"#), "{answers:?}");
     let answers = lines(accepting.others[0], &without(1)).await;
     assert!(answers.iter().all(|line| !line.contains(r#""ack":1"#)), "{answers:?}");
+}
+
+#[tokio::test]
+async fn quarantine_takes_strangers_of_every_transport_and_nobody_under_anothers_name() {
+    let redis = TestRedis::start();
+    let gateway = Running::start(Config {
+        unknown_devices: UnknownDevices::Quarantine,
+        listen: ["teltonika=udp://127.0.0.1:0", "json-lines=tcp://127.0.0.1:0"]
+            .map(|listen| listen.parse().unwrap())
+            .into(),
+        osmand: Some("127.0.0.1:0".parse().unwrap()),
+        ..config(&redis).await
+    })
+    .await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(gateway.others[0]).await.unwrap();
+    socket.send(&datagram(imei(77), 1)).await.unwrap();
+    let mut answer = [0; 64];
+    let length = timeout(SOON, socket.recv(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer[..length], [0, 5, 0xCA, 0xFE, 1, 1, 1]);
+    let hello = |n: u64| format!(r#"{{"imei": "{}", "token": "whatever"}}"#, imei(n));
+    let answers = lines(gateway.others[1], &hello(78)).await;
+    assert!(answers.last().unwrap().contains(r#""ack":1"#), "{answers:?}");
+    // Registered, with another token.
+    let answers = lines(gateway.others[1], &hello(1)).await;
+    assert!(answers.iter().all(|line| !line.contains(r#""ack":1"#)), "{answers:?}");
+    // A phone is nobody without the token that its device has.
+    let phone = format!("id={}&lat=46.5&lon=12.25&token=whatever", imei(79));
+    assert_eq!(report(gateway.osmand.unwrap(), &phone, None).await.0, 401);
+    assert_eq!(stored(&redis).await.len(), 0);
+    let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
+    let kept = log.quarantined(EntryId::default(), 100).await.unwrap();
+    let kept: Vec<_> = kept.iter().map(|kept| kept.frame.as_ref().unwrap().imei).collect();
+    assert_eq!(kept, [imei(77), imei(78)]);
 }
 
 async fn report(address: SocketAddr, query: &str, bearer: Option<&str>) -> (u16, String) {

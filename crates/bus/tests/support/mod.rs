@@ -51,6 +51,21 @@ impl TestRedis {
         }
     }
 
+    /// Stands still, as a machine that hangs: connections stay open and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Goes on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+    }
+
     /// Again on the same port and files.
     pub fn start_again(&mut self) {
         assert!(self.child.is_none(), "it runs");

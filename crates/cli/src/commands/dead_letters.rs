@@ -2,14 +2,12 @@
 
 use std::process::ExitCode;
 
-use biplane_bus::{DeadLetter, EntryId, Log, LogError, LogOptions, RedisLog};
-use biplane_core::Imei;
+use biplane_bus::{DeadLetter, EntryId, Log, LogError, RedisLog};
 use biplane_stack::{SetupError, say};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-/// How many are read at a time.
-const PAGE: usize = 500;
+use super::log_place::{LogPlace, PAGE, failed};
 
 /// Entries of the telemetry log that could not be processed: see them, put them back, drop them.
 ///
@@ -17,23 +15,8 @@ const PAGE: usize = 500;
 /// device is there, its frames can be put back: positions that are stored already stay as they are.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where Redis is.
-    #[arg(
-        long,
-        env = "BIPLANE_REDIS_URL",
-        default_value = "redis://127.0.0.1:6379",
-        global = true
-    )]
-    redis_url: String,
-    /// Partitions of the log, as gateways and processors have it.
-    #[arg(long, env = "BIPLANE_PARTITIONS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=100), global = true)]
-    partitions: u16,
-    /// Only those of this device.
-    #[arg(long, value_name = "IMEI", value_parser = Imei::from_digits, global = true)]
-    imei: Option<Imei>,
-    /// Print one JSON object a line.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    place: LogPlace,
     #[command(subcommand)]
     action: Action,
 }
@@ -51,13 +34,8 @@ enum Action {
 impl Arguments {
     /// Runs the command.
     pub async fn run(self) -> Result<ExitCode, SetupError> {
-        let failed = |error: &dyn std::error::Error| {
-            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
-            SetupError::new("Dead letters", format!("{error}{cause}"))
-        };
-        let options = LogOptions { partitions: self.partitions, ..LogOptions::default() };
-        let log =
-            RedisLog::connect(&self.redis_url, options).await.map_err(|error| failed(&error))?;
+        let failed = |error: &dyn std::error::Error| failed("Dead letters", error);
+        let log = self.place.connect().await.map_err(|error| failed(&error))?;
         let count = self.all(&log).await.map_err(|error| failed(&error))?;
         let done = match self.action {
             Action::List => "found",
@@ -93,13 +71,15 @@ impl Arguments {
     }
 
     fn is_meant(&self, letter: &DeadLetter) -> bool {
-        self.imei.is_none_or(|imei| letter.frame.as_ref().is_ok_and(|frame| frame.imei == imei))
+        self.place
+            .imei
+            .is_none_or(|imei| letter.frame.as_ref().is_ok_and(|frame| frame.imei == imei))
     }
 
     fn told(&self, letter: &DeadLetter) -> String {
         let DeadLetter { partition, id, reason, frame } = letter;
         let frame = frame.as_ref().ok();
-        if self.json {
+        if self.place.json {
             return json!({
                 "partition": partition, "id": id.to_string(), "reason": reason,
                 "imei": frame.map(|frame| frame.imei.to_string()),

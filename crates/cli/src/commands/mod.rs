@@ -6,6 +6,8 @@ pub mod db_init;
 pub mod dead_letters;
 pub mod decode;
 pub mod lint;
+pub mod log_place;
+pub mod quarantine;
 pub mod schema;
 pub mod score;
 pub mod suite;
