@@ -8,6 +8,7 @@ mod geofence;
 mod path;
 mod raw;
 mod report;
+mod sockets;
 mod wasm;
 mod writer;
 
@@ -34,6 +35,7 @@ struct Arguments {
 enum Bench {
     Geofence(geofence::Arguments),
     Path(path::Arguments),
+    Sockets(sockets::Arguments),
     Wasm(wasm::Arguments),
     Writer(writer::Arguments),
 }
@@ -64,6 +66,7 @@ async fn run(arguments: &Arguments) -> Result<report::Report, SetupError> {
     match &arguments.bench {
         Bench::Geofence(geofence) => geofence.run(&layout, &progress).await,
         Bench::Path(path) => path.run(&layout, &progress).await,
+        Bench::Sockets(sockets) => sockets.run(&layout, &progress).await,
         Bench::Wasm(wasm) => wasm.run(&layout, &progress).await,
         Bench::Writer(writer) => writer.run(&layout, &progress).await,
     }

@@ -163,6 +163,11 @@ impl Figure {
         }
     }
 
+    /// A figure that stands for itself.
+    pub fn alone(id: &'static str, unit: &'static str, ours: f64) -> Self {
+        Self::more_is_better(id, unit, places(ours), &[])
+    }
+
     /// The same with what stands behind the figure.
     #[must_use]
     pub fn with_details(mut self, details: &[(&str, f64)]) -> Self {

@@ -467,6 +467,19 @@ impl Drop for Redis {
     }
 }
 
+#[test]
+fn the_users_of_compose_are_those_that_the_tests_run_under() {
+    let users = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with("user "));
+        lines.map(ToOwned::to_owned).collect()
+    };
+    let file = std::fs::read_to_string(checkout("deploy/redis/users.conf")).unwrap();
+    let compose = compose();
+    let command = names(&compose["services"]["redis"]["command"]);
+    assert_eq!(users(&command[2].replace("$$", "$")), users(&file));
+    assert_eq!(users(&file).len(), 4);
+}
+
 /// The command of compose.yaml with the image's entrypoint replaced: same settings, other port.
 #[tokio::test]
 async fn the_redis_of_compose_is_one_that_the_gateway_accepts() {
@@ -488,6 +501,9 @@ async fn the_redis_of_compose_is_one_that_the_gateway_accepts() {
         .args([flags, &script])
         .env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap()))
         .env("REDIS_PASSWORD", "0123abcd")
+        .env("REDIS_GATEWAY_PASSWORD", "1abc")
+        .env("REDIS_PROCESSOR_PASSWORD", "2abc")
+        .env("REDIS_DIRECTUS_PASSWORD", "3abc")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
@@ -504,6 +520,17 @@ async fn the_redis_of_compose_is_one_that_the_gateway_accepts() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(log.durability().await.unwrap(), Durability::Durable);
+    for user in ["gateway:1abc", "processor:2abc"] {
+        let url = format!("redis://{user}@127.0.0.1:{port}");
+        RedisLog::connect(&url, options()).await.expect(user);
+    }
+    let directus = redis::Client::open(format!("redis://directus:3abc@127.0.0.1:{port}")).unwrap();
+    let mut directus = directus.get_multiplexed_async_connection().await.unwrap();
+    let added: redis::RedisResult<String> = redis::cmd("XADD")
+        .arg(&["commands:gateway-1", "*", "a", "b"])
+        .query_async(&mut directus)
+        .await;
+    added.expect("Directus may");
     let stranger = format!("redis://127.0.0.1:{port}");
     assert!(RedisLog::connect(&stranger, options()).await.is_err(), "it asks for no password");
 }

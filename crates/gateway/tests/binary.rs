@@ -48,10 +48,12 @@ fn a_port_that_is_taken_is_named_with_its_key() {
     let redis = TestRedis::start();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output =
-        gateway(&[("BIPLANE_REDIS_URL", &redis.url()), ("BIPLANE_GATEWAY_TELTONIKA", &address)])
-            .output()
-            .unwrap();
+    let output = gateway(&[
+        ("BIPLANE_REDIS_URL", &redis.url_of("gateway")),
+        ("BIPLANE_GATEWAY_TELTONIKA", &address),
+    ])
+    .output()
+    .unwrap();
     let told = failed(&output);
     assert!(
         told.contains(&format!("BIPLANE_GATEWAY_TELTONIKA: can't listen on {address}")),
@@ -63,7 +65,7 @@ fn a_port_that_is_taken_is_named_with_its_key() {
 fn sigterm_ends_it_well() {
     let redis = TestRedis::start();
     let mut child = gateway(&[
-        ("BIPLANE_REDIS_URL", &redis.url()),
+        ("BIPLANE_REDIS_URL", &redis.url_of("gateway")),
         ("BIPLANE_GATEWAY_TELTONIKA", "127.0.0.1:0"),
         ("BIPLANE_LOG_FORMAT", "json"),
     ])

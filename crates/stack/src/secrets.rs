@@ -14,8 +14,14 @@ pub struct Secrets {
     pub directus_db: String,
     /// PostgreSQL's role `biplane_processor`.
     pub processor_db: String,
-    /// Redis.
+    /// Redis's user `default`, who may do everything.
     pub redis: String,
+    /// Redis's user `gateway`.
+    pub redis_gateway: String,
+    /// Redis's user `processor`.
+    pub redis_processor: String,
+    /// Redis's user `directus`.
+    pub redis_directus: String,
     /// Signs Directus's tokens; only Directus gets it.
     pub directus: String,
     /// The account as which the processor tells Flows: a static token.
@@ -42,6 +48,9 @@ impl Secrets {
             directus_db: ours("directus-db", 24)?,
             processor_db: ours("processor-db", 24)?,
             redis: ours("redis", 24)?,
+            redis_gateway: ours("redis-gateway", 24)?,
+            redis_processor: ours("redis-processor", 24)?,
+            redis_directus: ours("redis-directus", 24)?,
             directus: ours("directus", 32)?,
             service: ours("service", 24)?,
             admin: theirs("admin", 9)?,

@@ -61,7 +61,7 @@ pub struct Description {
     pub processor_http: String,
     /// PostgreSQL as its superuser, with password.
     pub database_url: String,
-    /// Redis, with password.
+    /// Redis as the user who may do everything, with password.
     pub redis_url: String,
     /// Directus's administrator.
     pub admin_email: String,
@@ -235,10 +235,10 @@ impl Stack {
         }
 
         let step = progress.step("Gateway");
-        self.start_gateway(&description).await?;
+        self.start_gateway(&description, &redis.gateway_url).await?;
         step.done(format!("Teltonika on {}", description.teltonika));
         let step = progress.step("Processor");
-        self.start_processor(&description, &database_url).await?;
+        self.start_processor(&description, &database_url, &redis.processor_url).await?;
         step.done(format!("live channel on {}", description.live_url));
 
         let text = serde_json::to_string_pretty(&description)
@@ -348,10 +348,14 @@ impl Stack {
         }
     }
 
-    async fn start_gateway(&mut self, description: &Description) -> Result<(), SetupError> {
+    async fn start_gateway(
+        &mut self,
+        description: &Description,
+        redis_url: &str,
+    ) -> Result<(), SetupError> {
         let running = self
             .process("Gateway", "biplane-gateway", "gateway")
-            .env("BIPLANE_REDIS_URL", through(&description.redis_url, self.altered.gateway_redis))
+            .env("BIPLANE_REDIS_URL", through(redis_url, self.altered.gateway_redis))
             .env("BIPLANE_GATEWAY_TELTONIKA", &description.teltonika)
             .env("BIPLANE_GATEWAY_LISTEN", format!("teltonika=udp://{}", description.teltonika))
             .env("BIPLANE_GATEWAY_OSMAND", host(&description.osmand_url))
@@ -365,6 +369,7 @@ impl Stack {
         &mut self,
         description: &Description,
         database_url: &str,
+        redis_url: &str,
     ) -> Result<(), SetupError> {
         let localhost = description.directus_url.replace("127.0.0.1", "localhost");
         let webhook = |name| {
@@ -374,7 +379,7 @@ impl Stack {
         let (finish, alert) = (webhook("Finish")?, webhook("Alert")?);
         let running = self
             .process("Processor", "biplane-processor", "processor")
-            .env("BIPLANE_REDIS_URL", through(&description.redis_url, self.altered.processor_redis))
+            .env("BIPLANE_REDIS_URL", through(redis_url, self.altered.processor_redis))
             .env("BIPLANE_DATABASE_URL", through(database_url, self.altered.processor_postgres))
             .env("BIPLANE_DIRECTUS_URL", &description.directus_url)
             .env("BIPLANE_PROCESSOR_HTTP", host(&description.processor_http))

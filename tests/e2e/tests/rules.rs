@@ -112,7 +112,9 @@ async fn an_import_of_a_thousand_geofences_names_every_bad_row_with_its_own_sent
 #[tokio::test]
 async fn what_redis_refuses_stays_in_the_outbox_and_holds_up_no_other() {
     let stack = stack();
-    let (refused, taken) = (format!("refused-{}", unique()), format!("taken-{}", unique()));
+    // Directus's user may write commands only.
+    let (refused, taken) =
+        (format!("commands:refused-{}", unique()), format!("commands:taken-{}", unique()));
     let client = redis::Client::open(stack.redis_url.as_str()).expect("an address");
     let mut redis = client.get_multiplexed_async_connection().await.expect("Redis");
     // A text where a stream should be.

@@ -10,7 +10,8 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::{Outcome, failed};
 
-const STREAM: &str = "outbox-fault";
+/// Directus's user in Redis may write commands only.
+const STREAM: &str = "commands:outbox-fault";
 
 /// Let Redis hang, then kill it, while rows come into the outbox.
 #[derive(Debug, Args)]

@@ -7,6 +7,13 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Who may do what, as everywhere.
+const USERS: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/redis/users.conf"));
+
+/// Of all its users.
+const PASSWORD: &str = "of-a-test";
+
 pub struct TestRedis {
     folder: tempfile::TempDir,
     port: u16,
@@ -39,8 +46,14 @@ impl TestRedis {
         panic!("redis-server does not start: {}", redis.log());
     }
 
+    /// As the user who may do everything.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        self.url_of("default")
+    }
+
+    /// As a process's user: `gateway`, `processor` or `directus`.
+    pub fn url_of(&self, user: &str) -> String {
+        format!("redis://{user}:{PASSWORD}@127.0.0.1:{}", self.port)
     }
 
     /// kill -9.
@@ -79,7 +92,14 @@ impl TestRedis {
 
     fn try_start(&mut self) -> bool {
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let users = self.folder.path().join("users.conf");
+        let named = ["_GATEWAY", "_PROCESSOR", "_DIRECTUS", ""];
+        let text = named.iter().fold(USERS.to_owned(), |text, name| {
+            text.replace(&format!("$REDIS{name}_PASSWORD"), PASSWORD)
+        });
+        std::fs::write(&users, text).unwrap();
         let mut child = Command::new("redis-server")
+            .arg(&users)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .arg("--dir")
             .arg(self.folder.path())
@@ -109,10 +129,10 @@ impl TestRedis {
         let ping = || -> std::io::Result<bool> {
             let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
             socket.set_read_timeout(Some(Duration::from_secs(2)))?;
-            socket.write_all(b"PING\r\n")?;
-            let mut answer = [0; 7];
+            write!(socket, "AUTH {PASSWORD}\r\nPING\r\n")?;
+            let mut answer = [0; 12];
             socket.read_exact(&mut answer)?;
-            Ok(&answer == b"+PONG\r\n")
+            Ok(&answer == b"+OK\r\n+PONG\r\n")
         };
         ping().unwrap_or(false)
     }

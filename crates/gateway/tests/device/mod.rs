@@ -53,7 +53,7 @@ pub async fn config(redis: &TestRedis) -> Config {
     let known: Vec<_> = (0..10).map(|n| Known { imei: imei(n), token: token(n) }).collect();
     Allowlist::new(&log).publish(&known, Timestamp::default()).await.unwrap();
     Config {
-        redis_url: redis.url(),
+        redis_url: redis.url_of("gateway"),
         instance: "test-gateway".into(),
         teltonika: ([127, 0, 0, 1], 0).into(),
         http: ([127, 0, 0, 1], 0).into(),

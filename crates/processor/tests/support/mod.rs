@@ -45,7 +45,7 @@ pub(crate) fn device(n: u64) -> Imei {
 
 pub(crate) fn arguments(rig: &Rig) -> Vec<String> {
     let pairs = [
-        ("--redis-url", rig.redis.url()),
+        ("--redis-url", rig.redis.url_of("processor")),
         ("--database-url", rig.postgres.url()),
         ("--directus-url", "http://127.0.0.1:1".to_owned()),
         ("--processor-http", "127.0.0.1:0".to_owned()),

@@ -94,7 +94,7 @@ impl Directus {
                 layout.project.join("snapshots/schema.yaml").display().to_string(),
             ),
             ("BIPLANE_LIVE_URL", format!("ws://127.0.0.1:{live}/live")),
-            ("BIPLANE_REDIS_URL", format!("redis://:{}@127.0.0.1:{}", secrets.redis, ports.redis)),
+            ("BIPLANE_REDIS_URL", crate::redis_server::directus_url(ports.redis, secrets)),
             // The admin UI may speak to the live channel, which is another origin. The whole
             // list, since Directus merges arrays by index.
             (
