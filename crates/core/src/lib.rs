@@ -14,6 +14,7 @@ pub mod geodesy;
 pub mod geofence;
 pub mod ids;
 pub mod live;
+pub mod motion;
 pub mod plausibility;
 pub mod recompute;
 pub mod results;
