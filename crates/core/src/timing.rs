@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::geodesy::Point;
 use crate::geofence::{FenceIndex, Moment, Segment};
 use crate::live::{Direction, LiveCrossing};
-use crate::plausibility::{Fault, OutOfTime, Plausibility, out_of_time};
+use crate::plausibility::{Believed, Fault, OutOfTime, Plausibility, out_of_time};
 use crate::{
     CheckpointId, DeviceId, EntryId, EventId, Fix, GeofenceId, Imei, OrganizationId, Timestamp,
 };
@@ -179,7 +179,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tracker {
     /// The latest fix that was believed.
-    pub last: Option<Moment>,
+    pub last: Option<Believed>,
     /// Fixes since then that were too far from there, but agree with each other.
     elsewhere: Option<Elsewhere>,
 }
@@ -196,7 +196,7 @@ impl Tracker {
     /// which it refused as [`Fault::ImpossibleSpeed`], in order of time. Of those the last
     /// `believe_after - 1` are enough.
     pub fn resume(
-        last: Option<Moment>,
+        last: Option<Believed>,
         refused: impl IntoIterator<Item = Moment>,
         limits: &Plausibility,
     ) -> Self {
@@ -255,11 +255,12 @@ impl Tracker {
             None => {}
         }
         match self.last {
-            Some(last) if now.time <= last.time => return Verdict::Late,
-            Some(last) => setup.crossings_between(device, last, now, crossings),
+            Some(last) if now.time <= last.moment.time => return Verdict::Late,
+            Some(last) => setup.crossings_between(device, last.moment, now, crossings),
             None => {}
         }
-        *self = Self { last: Some(now), elsewhere: None };
+        let last = Believed { moment: now, speed_kmh: fix.speed_kmh };
+        *self = Self { last: Some(last), elsewhere: None };
         Verdict::Moved
     }
 }

@@ -48,6 +48,11 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_MAX_SPEED_KMH", default_value_t = Plausibility::default().max_speed_kmh)]
     pub max_speed_kmh: f64,
 
+    /// A fix of another speed than the one before is marked faulty where nothing accelerates or brakes
+    /// like that, m/s²; unless given, anything may.
+    #[arg(long, env = "BIPLANE_MAX_ACCELERATION_MS2")]
+    pub max_acceleration_ms2: Option<f64>,
+
     /// A fix whose clock is further ahead of ours than this is marked faulty, seconds.
     #[arg(long, env = "BIPLANE_MAX_AHEAD_S", default_value_t = Plausibility::default().max_ahead_s)]
     pub max_ahead_s: i64,
@@ -69,17 +74,26 @@ pub struct Config {
     /// agree with each other, it is believed to be there.
     #[arg(long, env = "BIPLANE_BELIEVE_AFTER", default_value_t = Plausibility::default().believe_after, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub believe_after: u32,
+
+    /// While a device says that it stands, a fix closer than this to its place is marked as jitter, metres;
+    /// 0: none.
+    #[arg(long, env = "BIPLANE_PARKED_JITTER_M", default_value_t = Plausibility::default().parked_jitter_m)]
+    pub parked_jitter_m: f64,
 }
 
 impl Config {
     pub(crate) fn plausibility(&self) -> Plausibility {
         Plausibility {
             max_speed_kmh: self.max_speed_kmh,
+            max_acceleration_ms2: self
+                .max_acceleration_ms2
+                .unwrap_or(Plausibility::default().max_acceleration_ms2),
             max_ahead_s: self.max_ahead_s,
             max_age_s: self.max_age_s.unwrap_or(Plausibility::default().max_age_s),
             min_satellites: self.min_satellites,
             max_hdop: self.max_hdop.unwrap_or(Plausibility::default().max_hdop),
             believe_after: self.believe_after,
+            parked_jitter_m: self.parked_jitter_m,
         }
     }
 }

@@ -6,7 +6,7 @@ mod support;
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::{Moment, Segment};
 use biplane_core::live::Direction;
-use biplane_core::plausibility::Fault;
+use biplane_core::plausibility::{Believed, Fault};
 use biplane_core::recompute::{Changes, Mark};
 use biplane_core::timing::{Crossing, CrossingStatus, Device, crossing_id};
 use biplane_core::{Fix, Imei, IoValue, Timestamp};
@@ -329,7 +329,9 @@ async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
     let states = reader.states(&[DEVICE.id, unknown], 2).await.unwrap();
     let known = states.iter().find(|state| state.device == DEVICE.id).unwrap();
     let place = Point { lat: 46.123_456_789_012, lon: 12.123_456_789 };
-    assert_eq!(known.last, Some((DEVICE.organization, Moment { time: at(100), at: place })));
+    let moment = Moment { time: at(100), at: place };
+    let believed = Believed { moment, speed_kmh: fix(100, 0.0).speed_kmh };
+    assert_eq!(known.last, Some((DEVICE.organization, believed)));
     assert_eq!(known.watermark, Some(at(120)));
     let refused: Vec<_> = known.refused.iter().map(|moment| (moment.time, moment.at.lat)).collect();
     assert_eq!(refused, [(at(115), 60.115), (at(120), 60.12)]);
@@ -496,7 +498,7 @@ async fn history_is_read_in_order_and_corrected_in_one_step() {
 
     let beginning = history.beginning(DEVICE.id, at(30), 4).await.unwrap();
     assert_eq!(
-        beginning.last.map(|(owner, it)| (owner, it.time)),
+        beginning.last.map(|(owner, it)| (owner, it.moment.time)),
         Some((DEVICE.organization, at(10)))
     );
     assert_eq!(beginning.refused.iter().map(|it| it.time).collect::<Vec<_>>(), [at(20)]);

@@ -81,7 +81,7 @@ impl Decider {
         let last = state.last.filter(|(organization, _)| *organization == device.organization);
         let known = Known {
             organization: device.organization,
-            tracker: Tracker::resume(last.map(|(_, moment)| moment), state.refused, &self.limits),
+            tracker: Tracker::resume(last.map(|(_, fix)| fix), state.refused, &self.limits),
             watermark: state.watermark,
         };
         self.partitions.entry(partition).or_default().devices.insert(state.device, known);

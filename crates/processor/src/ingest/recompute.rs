@@ -138,7 +138,7 @@ impl Recomputer {
         let refused = self.limits.believe_after.saturating_sub(1);
         let beginning = self.history.beginning(job.device, job.from, refused).await?;
         let mut pass = Pass {
-            since: beginning.last.map(|(_, moment)| moment.time),
+            since: beginning.last.map(|(_, fix)| fix.moment.time),
             run: Recompute::new(
                 job.device,
                 beginning.last,
