@@ -4,7 +4,7 @@
 GRANT USAGE ON SCHEMA public TO biplane_processor;
 GRANT SELECT ON
     public.organizations, public.devices, public.events, public.entries, public.geofences,
-    public.checkpoints, public.crossing_edits, public.position_flags
+    public.checkpoints, public.device_profiles, public.crossing_edits, public.position_flags
 TO biplane_processor;
 GRANT SELECT, INSERT, UPDATE ON
     public.crossings, public.alerts, public.device_status

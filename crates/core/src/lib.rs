@@ -16,6 +16,7 @@ pub mod ids;
 pub mod live;
 pub mod motion;
 pub mod plausibility;
+pub mod profile;
 pub mod recompute;
 pub mod results;
 pub mod shown;

@@ -1,6 +1,7 @@
 //! From a device's fixes to the rows of `crossings`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -8,6 +9,7 @@ use crate::geodesy::Point;
 use crate::geofence::{FenceIndex, Moment, Segment};
 use crate::live::{Direction, LiveCrossing};
 use crate::plausibility::{Believed, Fault, OutOfTime, Plausibility, out_of_time};
+use crate::profile::{Limits, Profile};
 use crate::{
     CheckpointId, DeviceId, EntryId, EventId, Fix, GeofenceId, Imei, OrganizationId, Timestamp,
 };
@@ -74,6 +76,8 @@ pub enum FlagVerdict {
 pub struct Setup {
     /// Active devices.
     pub devices: HashMap<Imei, Device>,
+    /// The profiles of the devices that have one.
+    pub profiles: HashMap<DeviceId, Arc<Profile>>,
     /// Active fences by owner.
     pub fences: HashMap<OrganizationId, FenceIndex>,
     /// The entries of each device in events that are timed.
@@ -266,6 +270,11 @@ impl Tracker {
 }
 
 impl Setup {
+    /// By what a device is judged, `instance` being what holds where its profile sets nothing.
+    pub fn limits(&self, device: DeviceId, instance: &Limits) -> Limits {
+        self.profiles.get(&device).map_or(*instance, |profile| profile.over(*instance))
+    }
+
     /// What somebody says of a fix. Where a range ends that is faulty and one begins that is valid,
     /// the fix is faulty.
     pub fn flagged(&self, device: DeviceId, time: Timestamp) -> Option<FlagVerdict> {

@@ -1,7 +1,5 @@
 //! From fixes to rows of `crossings`: order, faults, courses.
 
-use std::collections::HashMap;
-
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::{Fence, FenceIndex, Moment, Shape};
 use biplane_core::live::Direction;
@@ -53,7 +51,6 @@ fn setup() -> Setup {
         closes_at: direction.map(|_| at(200)),
     };
     Setup {
-        devices: HashMap::new(),
         fences: [(
             DEVICE.organization,
             FenceIndex::new(vec![circle(10, 1000.0), circle(11, 3000.0)]),
@@ -72,7 +69,7 @@ fn setup() -> Setup {
             vec![checkpoint(40, race, Some(Direction::Enter)), checkpoint(41, training, None)],
         )]
         .into(),
-        flags: [].into(),
+        ..Setup::default()
     }
 }
 

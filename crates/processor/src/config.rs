@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use biplane_core::motion::MotionLimits;
 use biplane_core::plausibility::Plausibility;
+use biplane_core::profile::Limits;
 
 /// Takes positions from the log, decides what they mean, stores them, and shows them live.
 #[derive(Clone, Debug, clap::Parser)]
@@ -79,10 +81,41 @@ pub struct Config {
     /// 0: none.
     #[arg(long, env = "BIPLANE_PARKED_JITTER_M", default_value_t = Plausibility::default().parked_jitter_m)]
     pub parked_jitter_m: f64,
+
+    /// A device that stays within this of one place does not move, metres.
+    #[arg(long, env = "BIPLANE_STOP_RADIUS_M", default_value_t = MotionLimits::default().stop_radius_m)]
+    pub stop_radius_m: f64,
+
+    /// A device that has stayed at a place for so long stands, and its trip ended there, seconds.
+    #[arg(long, env = "BIPLANE_STOP_AFTER_S", default_value_t = MotionLimits::default().stop_after_s, value_parser = clap::value_parser!(i64).range(1..))]
+    pub stop_after_s: i64,
+
+    /// A device that said nothing for longer and then is elsewhere ended its trip before, seconds.
+    #[arg(long, env = "BIPLANE_TRIP_GAP_S", default_value_t = MotionLimits::default().trip_gap_s, value_parser = clap::value_parser!(i64).range(1..))]
+    pub trip_gap_s: i64,
+
+    /// A device that goes faster is an alert, km/h; unless given, none is.
+    #[arg(long, env = "BIPLANE_OVERSPEED_KMH")]
+    pub overspeed_kmh: Option<f64>,
+
+    /// For so long it has to go faster, seconds.
+    #[arg(long, env = "BIPLANE_OVERSPEED_FOR_S", default_value_t = MotionLimits::default().overspeed_for_s, value_parser = clap::value_parser!(i64).range(0..))]
+    pub overspeed_for_s: i64,
 }
 
 impl Config {
-    pub(crate) fn plausibility(&self) -> Plausibility {
+    pub(crate) fn limits(&self) -> Limits {
+        let motion = MotionLimits {
+            stop_radius_m: self.stop_radius_m,
+            stop_after_s: self.stop_after_s,
+            trip_gap_s: self.trip_gap_s,
+            overspeed_kmh: self.overspeed_kmh.unwrap_or(MotionLimits::default().overspeed_kmh),
+            overspeed_for_s: self.overspeed_for_s,
+        };
+        Limits { plausibility: self.plausibility(), motion }
+    }
+
+    fn plausibility(&self) -> Plausibility {
         Plausibility {
             max_speed_kmh: self.max_speed_kmh,
             max_acceleration_ms2: self

@@ -7,6 +7,7 @@ use biplane_core::geodesy::Point;
 use biplane_core::geofence::{Moment, Segment};
 use biplane_core::live::Direction;
 use biplane_core::plausibility::{Believed, Fault};
+use biplane_core::profile::Limits;
 use biplane_core::recompute::{Changes, Mark};
 use biplane_core::timing::{Crossing, CrossingStatus, Device, crossing_id};
 use biplane_core::{Fix, Imei, IoValue, Timestamp};
@@ -382,6 +383,59 @@ async fn the_setup_holds_what_is_active_and_names_what_it_leaves_out() {
     assert_ne!(reader.fingerprint().await.unwrap(), before);
     let (setup, _) = reader.read().await.unwrap();
     assert_eq!(setup.fences[&DEVICE.organization].len(), 1);
+}
+
+#[tokio::test]
+async fn a_profile_of_the_devices_organization_is_read_and_what_it_can_not_set_is_told() {
+    let (server, client) = server().await;
+    client
+        .batch_execute(
+            "INSERT INTO organizations VALUES ('00000000-0000-0000-0000-0000000000a2', 'Other');
+             INSERT INTO device_profiles (id, organization, name, max_speed_kmh, max_hdop, believe_after, stop_after_s) VALUES
+                ('00000000-0000-0000-0000-000000000071', '00000000-0000-0000-0000-0000000000a1', 'bikes', 80, 0.1, 1, 60);
+             UPDATE devices SET profile = '00000000-0000-0000-0000-000000000071' WHERE name = 'one'",
+        )
+        .await
+        .unwrap();
+    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
+    let instance = Limits::default();
+    let (setup, problems) = reader.read().await.unwrap();
+    let mut expected = instance;
+    expected.plausibility.max_speed_kmh = 80.0;
+    expected.plausibility.max_hdop = 0.1;
+    expected.motion.stop_after_s = 60;
+    assert_eq!(setup.limits(DEVICE.id, &instance), expected);
+    assert_eq!(setup.limits(Uuid::from_u128(0xd2).into(), &instance), instance);
+    let told = "believe_after: 1 is not a whole number from 2 to 1000";
+    assert!(problems.iter().any(|it| it.ends_with(told)), "{problems:?}");
+
+    let before = reader.fingerprint().await.unwrap();
+    client
+        .batch_execute("UPDATE device_profiles SET max_speed_kmh = NULL, date_updated = now()")
+        .await
+        .unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(5), reader.noticed()).await.unwrap();
+    assert_ne!(reader.fingerprint().await.unwrap(), before);
+    let (setup, _) = reader.read().await.unwrap();
+    let speed = setup.limits(DEVICE.id, &instance).plausibility.max_speed_kmh;
+    assert_eq!(speed, instance.plausibility.max_speed_kmh);
+
+    // Whoever gave the profile away: a stranger's word is not taken.
+    client
+        .batch_execute(
+            "UPDATE device_profiles SET organization = '00000000-0000-0000-0000-0000000000a2'",
+        )
+        .await
+        .unwrap();
+    let (setup, _) = reader.read().await.unwrap();
+    assert_eq!(setup.limits(DEVICE.id, &instance), instance);
+    let refused = client
+        .batch_execute(
+            "UPDATE devices SET profile = NULL;
+             UPDATE devices SET profile = '00000000-0000-0000-0000-000000000071'",
+        )
+        .await;
+    assert!(refused.is_err(), "into another organization");
 }
 
 /// Valid crossings of a race that was over came in for as long as trackers were switched on.

@@ -11,10 +11,11 @@ use uuid::Uuid;
 use crate::{Tenant, fresh_id, unique};
 
 /// All collections.
-pub const COLLECTIONS: [&str; 13] = [
+pub const COLLECTIONS: [&str; 14] = [
     "organizations",
     "organization_members",
     "devices",
+    "device_profiles",
     "events",
     "entries",
     "checkpoints",
@@ -76,6 +77,7 @@ impl Tenant {
                 json!({ "user": create(admin, "users", &user).await, "role": "viewer" })
             }
             "devices" => device,
+            "device_profiles" => json!({ "name": "Another", "max_speed_kmh": 130 }),
             "events" => json!({ "name": "Another", "status": "draft" }),
             "entries" => {
                 json!({ "event": self.event, "device": self.device, "number": fresh_id().to_string()[..8], "name": "Another" })

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use biplane_core::geodesy::Point;
 use biplane_core::live::{LiveItem, LivePosition, PublishedPosition};
-use biplane_core::plausibility::{Fault, Plausibility};
+use biplane_core::plausibility::Fault;
+use biplane_core::profile::Limits;
 use biplane_core::timing::{Device, Setup, Tracker, Verdict};
 use biplane_core::{DeviceId, Fix, Frame, OrganizationId, Timestamp};
 use biplane_store::{Batch, Claim, DeviceState, Status};
@@ -13,7 +14,7 @@ use biplane_store::{Batch, Claim, DeviceState, Status};
 #[derive(Debug, Default)]
 pub(crate) struct Decider {
     partitions: HashMap<u16, Partition>,
-    limits: Plausibility,
+    limits: Limits,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ pub(crate) struct Decided {
 }
 
 impl Decider {
-    pub(crate) fn new(limits: Plausibility) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self { partitions: HashMap::new(), limits }
     }
 
@@ -77,11 +78,18 @@ impl Decider {
     }
 
     /// Takes over what the database knows of a device.
-    pub(crate) fn learn(&mut self, partition: u16, state: DeviceState, device: Device) {
+    pub(crate) fn learn(
+        &mut self,
+        partition: u16,
+        state: DeviceState,
+        device: Device,
+        setup: &Setup,
+    ) {
+        let limits = setup.limits(device.id, &self.limits).plausibility;
         let last = state.last.filter(|(organization, _)| *organization == device.organization);
         let known = Known {
             organization: device.organization,
-            tracker: Tracker::resume(last.map(|(_, fix)| fix), state.refused, &self.limits),
+            tracker: Tracker::resume(last.map(|(_, fix)| fix), state.refused, &limits),
             watermark: state.watermark,
         };
         self.partitions.entry(partition).or_default().devices.insert(state.device, known);
@@ -109,6 +117,7 @@ impl Decider {
             known.organization = device.organization;
             known.tracker = Tracker::default();
         }
+        let limits = setup.limits(device.id, &self.limits);
         let first_crossing = batch.crossings.len();
         let (mut moved, mut marked) = (None, None);
         for fix in &frame.fixes {
@@ -117,7 +126,7 @@ impl Decider {
                 frame.received_at,
                 device,
                 setup,
-                &self.limits,
+                &limits.plausibility,
                 &mut batch.crossings,
             );
             let fault = match verdict {
@@ -222,7 +231,7 @@ mod tests {
     fn places_that_are_not_on_the_earth_were_shown_to_live_clients() {
         let device =
             Device { id: Uuid::from_u128(1).into(), organization: Uuid::from_u128(2).into() };
-        let mut decider = Decider::new(Plausibility::default());
+        let mut decider = Decider::new(Limits::default());
         let mut shown = |lat: f64| {
             let fix = Fix {
                 time: Timestamp::from_millis(1_599_910_800_000),

@@ -1,10 +1,15 @@
 -- The columns of Directus's tables that the processor meets, as snapshots/schema.yaml makes them.
 SET ROLE directus;
 CREATE TABLE public.organizations (id uuid PRIMARY KEY, name varchar(255) NOT NULL);
+CREATE TABLE public.device_profiles (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations, name varchar(255) NOT NULL,
+    max_speed_kmh real, max_acceleration_ms2 real, max_ahead_s integer, max_age_s integer, min_satellites integer,
+    max_hdop real, believe_after integer, parked_jitter_m real, stop_radius_m real, stop_after_s integer,
+    trip_gap_s integer, overspeed_kmh real, overspeed_for_s integer, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.devices (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     name varchar(255) NOT NULL, imei varchar(15) NOT NULL UNIQUE, token varchar(255), status varchar(32) NOT NULL DEFAULT 'active',
-    date_created timestamptz, date_updated timestamptz);
+    profile uuid REFERENCES public.device_profiles ON DELETE SET NULL, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.events (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     name varchar(255) NOT NULL, status varchar(32) NOT NULL DEFAULT 'draft', starts_at timestamptz, ends_at timestamptz,
