@@ -7,5 +7,5 @@ GRANT SELECT ON
     public.checkpoints, public.device_profiles, public.crossing_edits, public.position_flags
 TO biplane_processor;
 GRANT SELECT, INSERT, UPDATE ON
-    public.crossings, public.alerts, public.device_status
+    public.crossings, public.trips, public.alerts, public.device_status, telemetry.motion
 TO biplane_processor;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::geodesy::{Point, distance_m};
 use crate::geofence::Moment;
 use crate::timing::NAMESPACE;
-use crate::{DeviceId, Fix, Timestamp};
+use crate::{DeviceId, Timestamp};
 
 /// What counts as standing, as the end of a trip, and as too fast.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,8 +49,7 @@ impl Default for MotionLimits {
 /// From where a device stood to where it stands next.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trip {
-    /// Event time when it set out: between the last fix there and the first elsewhere, as early as
-    /// its speed there says.
+    /// Event time when it set out: by the way to the first fix elsewhere, and its speed there.
     pub started_at: Timestamp,
     /// Where it had stood.
     pub start: Point,
@@ -137,15 +136,20 @@ impl Motion {
         self.trip.map_or(self.anchor.time, |trip| trip.started_at)
     }
 
-    /// Takes a believed fix in, and adds what it makes known to `happened`. One that is not later
-    /// than all before says nothing.
-    pub fn take(&mut self, fix: &Fix, limits: &MotionLimits, happened: &mut Vec<Happened>) {
-        let now = Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };
+    /// Takes a believed fix in, with what it says of its speed, and adds what it makes known to
+    /// `happened`. One that is not later than all before says nothing.
+    pub fn take(
+        &mut self,
+        now: Moment,
+        speed_kmh: Option<f32>,
+        limits: &MotionLimits,
+        happened: &mut Vec<Happened>,
+    ) {
         let heard = self.heard();
         if now.time <= heard.time {
             return;
         }
-        let reported = fix.speed_kmh.map(f64::from).filter(|speed| speed.is_finite());
+        let reported = speed_kmh.map(f64::from).filter(|speed| speed.is_finite());
         let speed_kmh = reported.unwrap_or_else(|| {
             distance_m(heard.at, now.at) / (now.time - heard.time) as f64 * 3600.0
         });
@@ -200,7 +204,7 @@ impl Motion {
                 self.stray = Some((now, speed_kmh));
                 return;
             };
-            self.move_anchor(stray, stray_kmh, happened);
+            self.move_anchor(stray, stray_kmh, limits, happened);
             if self.is_outside(now, limits) {
                 self.stray = Some((now, speed_kmh));
                 return;
@@ -223,15 +227,43 @@ impl Motion {
         }
     }
 
+    /// When a device that stood set out, being `leg_m` from the anchor at `gone`, with a speed.
+    ///
+    /// A device that stands is heard of once an hour or so: to take its last word there for the
+    /// beginning would be far too early. But at that word it was no further off than a stop's radius.
+    fn set_out(
+        &self,
+        gone: Timestamp,
+        leg_m: f64,
+        speed_kmh: f64,
+        limits: &MotionLimits,
+    ) -> Timestamp {
+        /// Slower is no way of getting anywhere: it had come to a stand again.
+        const STANDING_KMH: f64 = 3.0;
+        if speed_kmh <= STANDING_KMH {
+            return self.last.time;
+        }
+        let before =
+            |time: Timestamp, way_m: f64| time + -((way_m / speed_kmh * 3600.0).round() as i64);
+        before(gone, leg_m).max(before(self.last.time, limits.stop_radius_m)).max(self.anchor.time)
+    }
+
     /// It left the anchor: `to` is the first fix elsewhere.
-    fn move_anchor(&mut self, to: Moment, speed_kmh: f64, happened: &mut Vec<Happened>) {
+    fn move_anchor(
+        &mut self,
+        to: Moment,
+        speed_kmh: f64,
+        limits: &MotionLimits,
+        happened: &mut Vec<Happened>,
+    ) {
         let leg_m = match self.trip {
             Some(_) => self.since_anchor_m + distance_m(self.last.at, to.at),
             None => distance_m(self.anchor.at, to.at),
         };
-        let is_new = self.trip.is_none();
-        let trip = self.trip.get_or_insert_with(|| Trip {
-            started_at: set_out(self.last.time, to.time, leg_m, speed_kmh),
+        let (is_new, started_at) =
+            (self.trip.is_none(), self.set_out(to.time, leg_m, speed_kmh, limits));
+        let trip = self.trip.get_or_insert(Trip {
+            started_at,
             start: self.anchor.at,
             distance_m: 0.0,
             max_speed_kmh: 0.0,
@@ -289,15 +321,6 @@ impl Motion {
             None => Err(refused("empty".into())),
         }
     }
-}
-
-/// When a device left a place that it was at until `seen`, being `leg_m` away at `gone` with a speed.
-///
-/// A device that stands is heard of once an hour or so: from the last word on would be far too early.
-fn set_out(seen: Timestamp, gone: Timestamp, leg_m: f64, speed_kmh: f64) -> Timestamp {
-    let took_ms = leg_m / speed_kmh * 3600.0;
-    // No number, or longer than there was time: it was slower before.
-    if took_ms < (gone - seen) as f64 { gone + -(took_ms.max(0.0).round() as i64) } else { seen }
 }
 
 fn kilometres(distance_m: f64) -> f64 {

@@ -218,7 +218,7 @@ impl Plausibility {
     }
 
     /// Whether nothing gets from `from` to the later `to` in time.
-    pub(crate) fn out_of_reach(&self, from: Moment, to: Moment) -> bool {
+    pub fn out_of_reach(&self, from: Moment, to: Moment) -> bool {
         let hours = (to.time - from.time) as f64 / 3_600_000.0;
         // Cheap first: a degree is at most 111.2 km, so most fixes need no trigonometry.
         let away = (to.at.lat - from.at.lat).abs() + (to.at.lon - from.at.lon).abs();

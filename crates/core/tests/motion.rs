@@ -39,11 +39,16 @@ fn fix_at(seconds: i64, Point { lat, lon }: Point, speed_kmh: Option<f32>) -> Fi
     }
 }
 
+fn take(motion: &mut Motion, fix: &Fix, limits: &MotionLimits, happened: &mut Vec<Happened>) {
+    let now = Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };
+    motion.take(now, fix.speed_kmh, limits, happened);
+}
+
 fn run(fixes: &[Fix], limits: &MotionLimits) -> (Motion, Vec<Happened>) {
     let first = Moment { time: fixes[0].time, at: Point { lat: fixes[0].lat, lon: fixes[0].lon } };
     let (mut motion, mut happened) = (Motion::begin(first), vec![]);
     for fix in fixes {
-        motion.take(fix, limits, &mut happened);
+        take(&mut motion, fix, limits, &mut happened);
     }
     (motion, happened)
 }
@@ -261,7 +266,7 @@ proptest! {
         let mut motion = Motion::from_bytes(&motion.to_bytes()).unwrap();
         // What was written already may be read again.
         for fix in before.iter().chain(after) {
-            motion.take(fix, &limits, &mut happened);
+            take(&mut motion, fix, &limits, &mut happened);
         }
         prop_assert_eq!(motion, whole);
         prop_assert_eq!(happened, expected);

@@ -363,10 +363,11 @@ const SET_RIGHT: &str = "
         lat = excluded.lat, lon = excluded.lon, status = excluded.status,
         source = excluded.source, date_updated = now()";
 
-/// Where a device is believed to be, when its last fixes turned out otherwise.
+/// Where a device is believed to be, when its last fixes turned out otherwise. Rounded, since what is too
+/// small for a `real` is refused.
 const STATUS: &str = "
     UPDATE public.device_status s SET
-        last_fix_at = p.ts, lat = p.lat, lon = p.lon, altitude_m = p.altitude_m, speed_kmh = p.speed_kmh,
+        last_fix_at = p.ts, lat = round(p.lat::numeric, 9), lon = round(p.lon::numeric, 9), altitude_m = p.altitude_m, speed_kmh = p.speed_kmh,
         course_deg = p.course_deg, satellites = p.satellites
     FROM (SELECT) AS one
     LEFT JOIN LATERAL (

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{Tenant, fresh_id, unique};
 
 /// All collections.
-pub const COLLECTIONS: [&str; 14] = [
+pub const COLLECTIONS: [&str; 15] = [
     "organizations",
     "organization_members",
     "devices",
@@ -26,6 +26,7 @@ pub const COLLECTIONS: [&str; 14] = [
     "commands",
     "alerts",
     "device_status",
+    "trips",
 ];
 
 /// An item of each collection, all of one organization.
@@ -103,6 +104,10 @@ impl Tenant {
             "alerts" => {
                 json!({ "device": self.device, "kind": "overspeed", "severity": "info", "occurred_at": span.0, "message": "Fast" })
             }
+            "trips" => json!({
+                "device": self.device, "started_at": span.0, "distance_m": 900, "max_speed_kmh": 60,
+                "start_lat": 46.0, "start_lon": 12.0,
+            }),
             // One a device.
             "device_status" => json!({ "device": device, "connected": true }),
             _ => panic!("no collection {collection}"),
@@ -133,6 +138,7 @@ pub fn change(collection: &str) -> Value {
         "organization_members" => json!({ "role": "operator" }),
         "commands" => json!({ "status": "cancelled" }),
         "alerts" => json!({ "status": "acknowledged" }),
+        "trips" => json!({ "distance_m": 1.0 }),
         "crossings" | "device_status" => json!({ "lat": 1.0 }),
         "crossing_edits" | "position_flags" => json!({ "reason": "Other" }),
         _ => json!({ "name": "Other" }),

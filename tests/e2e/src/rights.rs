@@ -16,7 +16,7 @@ pub enum Least {
 use Least::{Manager, Nobody, Operator};
 
 /// Who may create, update and delete in a collection.
-pub const RIGHTS: [(&str, Least, Least, Least); 14] = [
+pub const RIGHTS: [(&str, Least, Least, Least); 15] = [
     ("organizations", Nobody, Manager, Nobody),
     ("organization_members", Manager, Manager, Manager),
     ("devices", Manager, Operator, Manager),
@@ -31,4 +31,5 @@ pub const RIGHTS: [(&str, Least, Least, Least); 14] = [
     ("commands", Operator, Operator, Nobody),
     ("alerts", Nobody, Operator, Nobody),
     ("device_status", Nobody, Nobody, Nobody),
+    ("trips", Nobody, Nobody, Nobody),
 ];

@@ -41,7 +41,13 @@ CREATE TABLE public.device_status (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     device uuid NOT NULL UNIQUE REFERENCES public.devices, connected boolean NOT NULL,
     last_fix_at timestamptz, last_received_at timestamptz, lat real, lon real, altitude_m real,
-    speed_kmh real, course_deg real, satellites integer, protocol varchar(32), gateway varchar(255));
+    speed_kmh real, course_deg real, satellites integer, protocol varchar(32), gateway varchar(255),
+    motion varchar(16), motion_since timestamptz);
+CREATE TABLE public.trips (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    device uuid NOT NULL REFERENCES public.devices ON DELETE CASCADE, started_at timestamptz NOT NULL, ended_at timestamptz,
+    distance_m real NOT NULL, max_speed_kmh real NOT NULL, start_lat real NOT NULL, start_lon real NOT NULL,
+    end_lat real, end_lon real, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.alerts (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations, device uuid REFERENCES public.devices,
     event uuid REFERENCES public.events ON DELETE SET NULL, kind varchar(32) NOT NULL,
