@@ -4,8 +4,8 @@
 GRANT USAGE ON SCHEMA public TO biplane_processor;
 GRANT SELECT ON
     public.organizations, public.devices, public.events, public.entries, public.geofences,
-    public.checkpoints, public.crossing_edits, public.position_flags
+    public.checkpoints, public.device_profiles, public.crossing_edits, public.position_flags
 TO biplane_processor;
 GRANT SELECT, INSERT, UPDATE ON
-    public.crossings, public.alerts, public.device_status
+    public.crossings, public.trips, public.alerts, public.device_status, telemetry.motion
 TO biplane_processor;

@@ -16,7 +16,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['organizations', 'devices', 'events', 'entries', 'geofences', 'checkpoints', 'position_flags'] LOOP
+    FOREACH name IN ARRAY ARRAY['organizations', 'devices', 'device_profiles', 'events', 'entries', 'geofences', 'checkpoints', 'position_flags'] LOOP
         EXECUTE format(
             'CREATE OR REPLACE TRIGGER biplane_config AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON public.%I '
             'FOR EACH STATEMENT EXECUTE FUNCTION telemetry.notify_config()', name);

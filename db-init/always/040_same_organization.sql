@@ -48,6 +48,7 @@ DECLARE
 BEGIN
     FOR guarded IN
         SELECT * FROM (VALUES
+            ('devices',        ARRAY['profile', 'device_profiles']),
             ('entries',        ARRAY['event', 'events', 'device', 'devices']),
             ('checkpoints',    ARRAY['event', 'events', 'geofence', 'geofences']),
             ('crossing_edits', ARRAY['crossing', 'crossings', 'entry', 'entries', 'checkpoint', 'checkpoints']),

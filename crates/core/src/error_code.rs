@@ -91,6 +91,8 @@ error_codes! {
     DeviceModel = "DEVICE_MODEL", 400;
     /// A device's token is too short or too long, or has characters that no header takes.
     DeviceToken = "DEVICE_TOKEN", 400;
+    /// A profile sets a limit to what it can't be.
+    ProfileLimit = "PROFILE_LIMIT", 400;
     /// The caller's role in the item's organization does not allow the change.
     TenancyRole = "TENANCY_ROLE", 403;
     /// An item points to what its organization does not have.

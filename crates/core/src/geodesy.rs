@@ -3,11 +3,13 @@
 //! The sphere is what scoring programs of races use; against the WGS 84
 //! ellipsoid a distance is off by at most 0.56 %.
 
+use serde::{Deserialize, Serialize};
+
 /// The earth's radius in metres.
 pub const EARTH_RADIUS_M: f64 = 6_371_000.0;
 
 /// A place, in degrees WGS 84.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// North positive.
     pub lat: f64,

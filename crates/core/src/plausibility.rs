@@ -13,6 +13,8 @@ use crate::{Fix, Timestamp};
 pub struct Plausibility {
     /// Nothing tracked goes faster between two fixes, in km/h.
     pub max_speed_kmh: f64,
+    /// Nothing tracked gains or loses speed faster between two fixes that both tell theirs, in m/s².
+    pub max_acceleration_ms2: f64,
     /// How far a device's clock may be ahead of ours, in seconds.
     pub max_ahead_s: i64,
     /// How old a fix may be when it comes, in seconds; trackers without a network keep theirs for days.
@@ -24,17 +26,22 @@ pub struct Plausibility {
     /// So many fixes in a row that are too far from the believed place, but each within reach of
     /// the one before, are believed against it: the last of them moves the device there.
     pub believe_after: u32,
+    /// While a device says that it stands, a fix closer than this to the believed place is only the
+    /// receiver's jitter, in metres; 0: every fix is a place.
+    pub parked_jitter_m: f64,
 }
 
 impl Default for Plausibility {
     fn default() -> Self {
         Self {
             max_speed_kmh: 1000.0,
+            max_acceleration_ms2: f64::INFINITY,
             max_ahead_s: 600,
             max_age_s: i64::MAX,
             min_satellites: 1,
             max_hdop: f32::INFINITY,
             believe_after: 5,
+            parked_jitter_m: 0.0,
         }
     }
 }
@@ -60,11 +67,15 @@ pub enum Fault {
     PoorHdop,
     /// Too old when it came.
     Outdated,
+    /// Much faster or slower than the fix before, in too short a time.
+    ImpossibleAcceleration,
+    /// The same place as before, but for what the receiver adds while the device stands.
+    Jitter,
 }
 
 impl Fault {
     /// All, for counting by reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Coordinates,
         Self::Zero,
         Self::NoSatellites,
@@ -74,6 +85,8 @@ impl Fault {
         Self::FewSatellites,
         Self::PoorHdop,
         Self::Outdated,
+        Self::ImpossibleAcceleration,
+        Self::Jitter,
     ];
 
     /// As in the column `positions.fault_reason`.
@@ -88,8 +101,19 @@ impl Fault {
             Self::FewSatellites => "few_satellites",
             Self::PoorHdop => "poor_hdop",
             Self::Outdated => "outdated",
+            Self::ImpossibleAcceleration => "impossible_acceleration",
+            Self::Jitter => "jitter",
         }
     }
+}
+
+/// The believed fix by which the next one is judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Believed {
+    /// Where and when.
+    pub moment: Moment,
+    /// What it said of its speed over ground, in km/h.
+    pub speed_kmh: Option<f32>,
 }
 
 /// Why a time is held by no partition of `telemetry.positions`.
@@ -129,7 +153,12 @@ impl Plausibility {
     /// A device that really is far away is believed again once enough time has passed for it
     /// to have come there, or when it insists ([`Self::believe_after`], counted by
     /// [`crate::timing::Tracker`]): one wrong fix can't silence it.
-    pub fn fault(&self, fix: &Fix, received_at: Timestamp, last: Option<Moment>) -> Option<Fault> {
+    pub fn fault(
+        &self,
+        fix: &Fix,
+        received_at: Timestamp,
+        last: Option<Believed>,
+    ) -> Option<Fault> {
         let at = Point { lat: fix.lat, lon: fix.lon };
         if !at.is_on_earth() {
             return Some(Fault::Coordinates);
@@ -152,12 +181,44 @@ impl Plausibility {
         if received_at - fix.time > self.max_age_s.saturating_mul(1000) {
             return Some(Fault::Outdated);
         }
-        let last = last.filter(|last| last.time < fix.time)?;
-        self.out_of_reach(last, Moment { time: fix.time, at }).then_some(Fault::ImpossibleSpeed)
+        let last = last.filter(|last| last.moment.time < fix.time)?;
+        let now = Believed { moment: Moment { time: fix.time, at }, speed_kmh: fix.speed_kmh };
+        if self.out_of_reach(last.moment, now.moment) {
+            Some(Fault::ImpossibleSpeed)
+        } else if self.jolts(last, now) {
+            Some(Fault::ImpossibleAcceleration)
+        } else if self.jitters(last, now) {
+            Some(Fault::Jitter)
+        } else {
+            None
+        }
+    }
+
+    /// Whether nothing changes its speed from that of `from` to that of the later `to` in time.
+    ///
+    /// Only by what the device measured: of two places and times the jitter's share is too large.
+    fn jolts(&self, from: Believed, to: Believed) -> bool {
+        /// Many protocols tell whole km/h.
+        const ROUNDED_KMH: f64 = 1.0;
+        let (Some(before), Some(after)) = (from.speed_kmh, to.speed_kmh) else { return false };
+        let change_kmh = (f64::from(after) - f64::from(before)).abs() - ROUNDED_KMH;
+        let seconds = (to.moment.time - from.moment.time) as f64 / 1000.0;
+        change_kmh / 3.6 > self.max_acceleration_ms2 * seconds
+    }
+
+    /// Whether both are of one place where the device stands.
+    fn jitters(&self, from: Believed, to: Believed) -> bool {
+        /// Slower than anybody walks. Who tells no speed may be creeping.
+        const STANDING_KMH: f32 = 3.0;
+        let stands = |it: Believed| it.speed_kmh.is_some_and(|speed| speed <= STANDING_KMH);
+        self.parked_jitter_m > 0.0
+            && stands(from)
+            && stands(to)
+            && distance_m(from.moment.at, to.moment.at) < self.parked_jitter_m
     }
 
     /// Whether nothing gets from `from` to the later `to` in time.
-    pub(crate) fn out_of_reach(&self, from: Moment, to: Moment) -> bool {
+    pub fn out_of_reach(&self, from: Moment, to: Moment) -> bool {
         let hours = (to.time - from.time) as f64 / 3_600_000.0;
         // Cheap first: a degree is at most 111.2 km, so most fixes need no trigonometry.
         let away = (to.at.lat - from.at.lat).abs() + (to.at.lon - from.at.lon).abs();

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::geofence::Moment;
 use crate::live::Direction;
-use crate::plausibility::{Fault, Plausibility};
+use crate::plausibility::{Believed, Fault, Plausibility};
 use crate::timing::{Crossing, Device, Setup, Tracker, Verdict};
 use crate::{CheckpointId, DeviceId, EntryId, EventId, Fix, GeofenceId, OrganizationId, Timestamp};
 
@@ -29,6 +29,8 @@ pub struct StoredFix {
     pub lat: f64,
     /// Degrees.
     pub lon: f64,
+    /// Over ground, in km/h.
+    pub speed_kmh: Option<f32>,
     /// In use.
     pub satellites: Option<u8>,
     /// Horizontal dilution of precision.
@@ -65,7 +67,7 @@ impl Recompute {
     /// as [`Tracker::resume`] takes it. Fixes until `until` are to be judged in any case.
     pub fn new(
         device: DeviceId,
-        last: Option<(OrganizationId, Moment)>,
+        last: Option<(OrganizationId, Believed)>,
         refused: impl IntoIterator<Item = Moment>,
         until: Timestamp,
         limits: &Plausibility,
@@ -73,7 +75,7 @@ impl Recompute {
         Self {
             device,
             owner: last.map(|(owner, _)| owner),
-            tracker: Tracker::resume(last.map(|(_, moment)| moment), refused, limits),
+            tracker: Tracker::resume(last.map(|(_, fix)| fix), refused, limits),
             until,
             settled: false,
             marks: Vec::new(),
@@ -93,7 +95,7 @@ impl Recompute {
             lat: stored.lat,
             lon: stored.lon,
             altitude_m: None,
-            speed_kmh: None,
+            speed_kmh: stored.speed_kmh,
             course_deg: None,
             satellites: stored.satellites,
             hdop: stored.hdop,
@@ -128,7 +130,7 @@ impl Recompute {
 
     /// Where the device is believed to be after the last fix taken, and when.
     pub fn last(&self) -> Option<Moment> {
-        self.tracker.last
+        self.tracker.last.map(|fix| fix.moment)
     }
 
     /// Marks that are to change, those since the last call.

@@ -1,13 +1,15 @@
 //! From a device's fixes to the rows of `crossings`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::geodesy::Point;
 use crate::geofence::{FenceIndex, Moment, Segment};
 use crate::live::{Direction, LiveCrossing};
-use crate::plausibility::{Fault, OutOfTime, Plausibility, out_of_time};
+use crate::plausibility::{Believed, Fault, OutOfTime, Plausibility, out_of_time};
+use crate::profile::{Limits, Profile};
 use crate::{
     CheckpointId, DeviceId, EntryId, EventId, Fix, GeofenceId, Imei, OrganizationId, Timestamp,
 };
@@ -74,6 +76,8 @@ pub enum FlagVerdict {
 pub struct Setup {
     /// Active devices.
     pub devices: HashMap<Imei, Device>,
+    /// The profiles of the devices that have one.
+    pub profiles: HashMap<DeviceId, Arc<Profile>>,
     /// Active fences by owner.
     pub fences: HashMap<OrganizationId, FenceIndex>,
     /// The entries of each device in events that are timed.
@@ -179,7 +183,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tracker {
     /// The latest fix that was believed.
-    pub last: Option<Moment>,
+    pub last: Option<Believed>,
     /// Fixes since then that were too far from there, but agree with each other.
     elsewhere: Option<Elsewhere>,
 }
@@ -196,7 +200,7 @@ impl Tracker {
     /// which it refused as [`Fault::ImpossibleSpeed`], in order of time. Of those the last
     /// `believe_after - 1` are enough.
     pub fn resume(
-        last: Option<Moment>,
+        last: Option<Believed>,
         refused: impl IntoIterator<Item = Moment>,
         limits: &Plausibility,
     ) -> Self {
@@ -255,16 +259,22 @@ impl Tracker {
             None => {}
         }
         match self.last {
-            Some(last) if now.time <= last.time => return Verdict::Late,
-            Some(last) => setup.crossings_between(device, last, now, crossings),
+            Some(last) if now.time <= last.moment.time => return Verdict::Late,
+            Some(last) => setup.crossings_between(device, last.moment, now, crossings),
             None => {}
         }
-        *self = Self { last: Some(now), elsewhere: None };
+        let last = Believed { moment: now, speed_kmh: fix.speed_kmh };
+        *self = Self { last: Some(last), elsewhere: None };
         Verdict::Moved
     }
 }
 
 impl Setup {
+    /// By what a device is judged, `instance` being what holds where its profile sets nothing.
+    pub fn limits(&self, device: DeviceId, instance: &Limits) -> Limits {
+        self.profiles.get(&device).map_or(*instance, |profile| profile.over(*instance))
+    }
+
     /// What somebody says of a fix. Where a range ends that is faulty and one begins that is valid,
     /// the fix is faulty.
     pub fn flagged(&self, device: DeviceId, time: Timestamp) -> Option<FlagVerdict> {

@@ -9,9 +9,10 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use biplane_core::agreement::{Agreement, Counts, Found, compare};
+use biplane_core::geodesy::{Point, distance_m};
 use biplane_core::geofence::{Fence, FenceIndex, Shape};
 use biplane_core::plausibility::Plausibility;
-use biplane_core::timing::{Device, Setup, Tracker};
+use biplane_core::timing::{Device, Setup, Tracker, Verdict};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -46,6 +47,30 @@ fn agreement() -> Agreement {
         }));
     }
     compare(&race::expected(&tracks), &found, race::INTERVAL_MS)
+}
+
+/// The demo tells no speeds: each fix has that of the way to it here, jitter included.
+#[test]
+fn nothing_in_the_demo_race_accelerates_like_something_that_can_not_be() {
+    let device = Device { id: Uuid::nil().into(), organization: Uuid::nil().into() };
+    let limits = Plausibility { max_acceleration_ms2: 10.0, ..Plausibility::default() };
+    let mut judged = 0;
+    for (name, mut fixes) in race::tracks() {
+        let moments: Vec<_> =
+            fixes.iter().map(|fix| (fix.time, Point { lat: fix.lat, lon: fix.lon })).collect();
+        for (fix, way) in fixes[1..].iter_mut().zip(moments.windows(2)) {
+            let hours = (way[1].0 - way[0].0) as f64 / 3_600_000.0;
+            fix.speed_kmh = Some((distance_m(way[0].1, way[1].1) / 1000.0 / hours) as f32);
+        }
+        let (mut tracker, mut crossings) = (Tracker::default(), vec![]);
+        for fix in &fixes {
+            let verdict =
+                tracker.observe(fix, fix.time, device, &Setup::default(), &limits, &mut crossings);
+            assert_eq!(verdict, Verdict::Moved, "{name} at {}", fix.time);
+            judged += 1;
+        }
+    }
+    assert!(judged > 50_000, "{judged}");
 }
 
 /// Measured, and the same every time: 595 of the scorer's 605 crossings, 12 that it does not list.

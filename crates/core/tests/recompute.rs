@@ -4,7 +4,7 @@
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::{Fence, FenceIndex, Moment, Shape};
 use biplane_core::live::Direction;
-use biplane_core::plausibility::{Fault, Plausibility};
+use biplane_core::plausibility::{Believed, Fault, Plausibility};
 use biplane_core::recompute::{Changes, Mark, Recompute, StoredCrossing, StoredFix, changes};
 use biplane_core::timing::{Crossing, Device, Flag, FlagVerdict, Setup, Tracker, Verdict};
 use biplane_core::{Fix, GeofenceId, Timestamp};
@@ -46,9 +46,14 @@ fn fix(seconds: i64, lat: f64, satellites: u8) -> Fix {
     }
 }
 
+/// All kinds of faults that depend on the fix before.
+fn limits() -> Plausibility {
+    Plausibility { max_acceleration_ms2: 4.0, parked_jitter_m: 30.0, ..Plausibility::default() }
+}
+
 /// What the table and the crossings hold after fixes came in this order.
 fn live(fixes: &[Fix], setup: &Setup) -> (Vec<StoredFix>, Vec<Crossing>) {
-    let limits = Plausibility::default();
+    let limits = limits();
     let (mut tracker, mut crossings) = (Tracker::default(), vec![]);
     let mut rows: Vec<StoredFix> = fixes
         .iter()
@@ -68,6 +73,7 @@ fn live(fixes: &[Fix], setup: &Setup) -> (Vec<StoredFix>, Vec<Crossing>) {
                 received_at,
                 lat: fix.lat,
                 lon: fix.lon,
+                speed_kmh: fix.speed_kmh,
                 satellites: fix.satellites,
                 hdop: None,
                 fault,
@@ -85,9 +91,10 @@ fn recompute(
     (from, until): (Timestamp, Timestamp),
     setup: &Setup,
 ) -> (Vec<Mark>, Changes) {
-    let limits = Plausibility::default();
+    let limits = limits();
     let moment =
         |row: &StoredFix| Moment { time: row.time, at: Point { lat: row.lat, lon: row.lon } };
+    let believed = |row| Believed { moment: moment(row), speed_kmh: row.speed_kmh };
     let start = rows.iter().rposition(|row| row.time < from && row.fault.is_none());
     let since = start.map(|start| rows[start].time);
     let refused: Vec<_> = rows
@@ -96,7 +103,7 @@ fn recompute(
         .filter(|row| row.fault.as_deref() == Some("impossible_speed"))
         .map(moment)
         .collect();
-    let last = start.map(|start| (DEVICE.organization, moment(&rows[start])));
+    let last = start.map(|start| (DEVICE.organization, believed(&rows[start])));
     let mut run = Recompute::new(DEVICE.id, last, refused, until, &limits);
     let (mut since, mut end) = (since, None);
     for row in rows.iter().filter(|row| row.time >= from) {
@@ -144,18 +151,23 @@ fn stored(row: &Crossing, edited: bool) -> StoredCrossing {
 
 const ALL: (Timestamp, Timestamp) = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
 
-/// In and out of the circle, with fixes that can't be true between.
+/// In and out of the circle, standing now and then, with fixes that can't be true between.
 fn walk() -> impl Strategy<Value = Vec<Fix>> {
-    proptest::collection::vec((1..20i64, -60..60i32, 0..12u8), 1..60).prop_map(|steps| {
-        let mut time = 0;
+    proptest::collection::vec((1..20i64, -60..60i32, 0..12u8, 0..5usize), 1..60).prop_map(|steps| {
+        let (mut time, mut stands) = (0, 46.0);
         let mut fixes = vec![];
-        for (pause, place, kind) in steps {
+        for (pause, place, kind, speed) in steps {
             time += pause;
             let lat = match kind {
                 0 => 50.0 + f64::from(place) / 1e4,
+                2..=5 => stands + f64::from(place) / 3e5,
                 _ => 46.0 + f64::from(place) / 1e4,
             };
-            fixes.push(fix(time, lat, if kind == 1 { 0 } else { 9 }));
+            if kind > 5 {
+                stands = lat;
+            }
+            let speed_kmh = [None, Some(0.0), Some(0.0), Some(40.0), Some(90.0)][speed];
+            fixes.push(Fix { speed_kmh, ..fix(time, lat, if kind == 1 { 0 } else { 9 }) });
         }
         fixes
     })

@@ -1,7 +1,5 @@
 //! From fixes to rows of `crossings`: order, faults, courses.
 
-use std::collections::HashMap;
-
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::{Fence, FenceIndex, Moment, Shape};
 use biplane_core::live::Direction;
@@ -53,7 +51,6 @@ fn setup() -> Setup {
         closes_at: direction.map(|_| at(200)),
     };
     Setup {
-        devices: HashMap::new(),
         fences: [(
             DEVICE.organization,
             FenceIndex::new(vec![circle(10, 1000.0), circle(11, 3000.0)]),
@@ -72,7 +69,7 @@ fn setup() -> Setup {
             vec![checkpoint(40, race, Some(Direction::Enter)), checkpoint(41, training, None)],
         )]
         .into(),
-        flags: [].into(),
+        ..Setup::default()
     }
 }
 
@@ -98,7 +95,10 @@ fn a_first_fix_inside_a_fence_is_no_crossing() {
     let (tracker, verdicts, crossings) = run(&[fix(0, 46.0, 12.0), fix(5, 46.001, 12.0)], &setup());
     assert_eq!(verdicts, [Verdict::Moved, Verdict::Moved]);
     assert_eq!(crossings, []);
-    assert_eq!(tracker.last, Some(Moment { time: at(5), at: Point { lat: 46.001, lon: 12.0 } }));
+    assert_eq!(
+        tracker.last.map(|last| last.moment),
+        Some(Moment { time: at(5), at: Point { lat: 46.001, lon: 12.0 } })
+    );
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_late_fix_and_one_of_a_known_time_move_nothing() {
     let (tracker, verdicts, crossings) = run(&fixes, &setup());
     assert_eq!(verdicts, [Verdict::Moved, Verdict::Late, Verdict::Late]);
     assert_eq!(crossings, []);
-    assert_eq!(tracker.last.map(|last| last.at.lat), Some(46.05));
+    assert_eq!(tracker.last.map(|last| last.moment.at.lat), Some(46.05));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn what_cannot_be_true_is_marked_with_its_reason_and_moves_nothing() {
         ]
     );
     assert_eq!(crossings, []);
-    assert_eq!(tracker.last.map(|last| last.time), Some(at(0)));
+    assert_eq!(tracker.last.map(|last| last.moment.time), Some(at(0)));
 }
 
 #[test]
@@ -210,6 +210,64 @@ fn what_limits_are_set_to_refuse_is_marked_with_its_reason() {
 }
 
 #[test]
+fn a_change_of_speed_that_nothing_makes_in_that_time_is_marked_where_it_is_told() {
+    let limits = Plausibility { max_acceleration_ms2: 8.0, ..Plausibility::default() };
+    let fixes: Vec<Fix> = [
+        (0, Some(20.0)),
+        // 79 km/h in 2 s are 11 m/s².
+        (2, Some(100.0)),
+        // Judged by the last that is believed.
+        (3, Some(25.0)),
+        (4, Some(f32::NAN)),
+        (5, None),
+        (6, Some(90.0)),
+        // As hard as it may: 57.5 km/h in 2 s, and 1 km/h for the rounding.
+        (8, Some(31.5)),
+        (9, Some(0.0)),
+        (100, Some(f32::INFINITY)),
+    ]
+    .map(|(seconds, speed_kmh)| Fix { speed_kmh, ..fix(seconds, 46.05, 12.0) })
+    .into();
+    let (_, verdicts, _) = run_within(&limits, &fixes, &setup());
+    let jolt = Verdict::Faulty(Fault::ImpossibleAcceleration);
+    let moved = Verdict::Moved;
+    assert_eq!(verdicts, [moved, jolt, moved, moved, moved, moved, moved, jolt, jolt]);
+    let (_, verdicts, _) = run(&fixes, &setup());
+    assert_eq!(verdicts, [moved; 9], "off unless it is set");
+}
+
+#[test]
+fn jitter_of_a_device_that_stands_is_marked_and_leaves_it_where_it_is() {
+    let limits = Plausibility { parked_jitter_m: 30.0, ..Plausibility::default() };
+    // 0.0001 degrees are 11 m.
+    let fixes: Vec<Fix> = [
+        (0, 46.05, Some(20.0)),
+        // It comes to a stand here.
+        (5, 46.0501, Some(0.0)),
+        (10, 46.0502, Some(0.0)),
+        (15, 46.0503, Some(3.0)),
+        (20, 46.0502, Some(3.1)),
+        (25, 46.0503, Some(0.0)),
+        (30, 46.0504, Some(0.0)),
+        // Who tells no speed may creep; who is far enough away has moved.
+        (35, 46.0504, None),
+        (40, 46.0504, Some(0.0)),
+        (45, 46.0507, Some(0.0)),
+        (50, 46.0507, Some(f32::NAN)),
+    ]
+    .map(|(seconds, lat, speed_kmh)| Fix { speed_kmh, ..fix(seconds, lat, 12.0) })
+    .into();
+    let (_, verdicts, _) = run_within(&limits, &fixes, &setup());
+    let (jitter, moved) = (Verdict::Faulty(Fault::Jitter), Verdict::Moved);
+    assert_eq!(
+        verdicts,
+        [moved, moved, jitter, jitter, moved, moved, jitter, moved, moved, moved, moved]
+    );
+    let (_, verdicts, _) = run(&fixes, &setup());
+    assert_eq!(verdicts, [moved; 11], "off unless it is set");
+}
+
+#[test]
 fn a_device_that_is_really_far_away_is_believed_once_it_can_have_come_there() {
     // 445 km take 27 minutes at 1,000 km/h.
     let fixes =
@@ -242,7 +300,7 @@ fn fixes_that_jump_about_or_come_twice_are_not_believed_for_their_number() {
     fixes.extend(vec![fix(100, 60.0, 12.0); 9]);
     let (tracker, verdicts, _) = run(&fixes, &setup());
     assert!(verdicts[1..].iter().all(|verdict| *verdict == FAR), "{verdicts:?}");
-    assert_eq!(tracker.last.map(|last| last.time), Some(at(0)));
+    assert_eq!(tracker.last.map(|last| last.moment.time), Some(at(0)));
 }
 
 #[test]
@@ -325,7 +383,7 @@ proptest! {
         let (stopped, _, mut crossings) = run_within(&limits, before, &setup);
         let moment = |fix: &Fix| Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };
         let refused: Vec<Moment> = before.iter().map(moment)
-            .filter(|moment| stopped.last.is_some_and(|last| last.time < moment.time)).collect();
+            .filter(|moment| stopped.last.is_some_and(|last| last.moment.time < moment.time)).collect();
         let latest = refused.len().saturating_sub(2);
         let mut tracker = Tracker::resume(stopped.last, refused[latest..].iter().copied(), &limits);
         let decided: Vec<Verdict> = after.iter()

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use biplane_core::motion::MotionLimits;
 use biplane_core::plausibility::Plausibility;
+use biplane_core::profile::Limits;
 
 use crate::notices::Recipients;
 
@@ -50,6 +52,11 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_MAX_SPEED_KMH", default_value_t = Plausibility::default().max_speed_kmh)]
     pub max_speed_kmh: f64,
 
+    /// A fix of another speed than the one before is marked faulty where nothing accelerates or brakes
+    /// like that, m/s²; unless given, anything may.
+    #[arg(long, env = "BIPLANE_MAX_ACCELERATION_MS2")]
+    pub max_acceleration_ms2: Option<f64>,
+
     /// A fix whose clock is further ahead of ours than this is marked faulty, seconds.
     #[arg(long, env = "BIPLANE_MAX_AHEAD_S", default_value_t = Plausibility::default().max_ahead_s)]
     pub max_ahead_s: i64,
@@ -71,6 +78,31 @@ pub struct Config {
     /// agree with each other, it is believed to be there.
     #[arg(long, env = "BIPLANE_BELIEVE_AFTER", default_value_t = Plausibility::default().believe_after, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub believe_after: u32,
+
+    /// While a device says that it stands, a fix closer than this to its place is marked as jitter, metres;
+    /// 0: none.
+    #[arg(long, env = "BIPLANE_PARKED_JITTER_M", default_value_t = Plausibility::default().parked_jitter_m)]
+    pub parked_jitter_m: f64,
+
+    /// A device that stays within this of one place does not move, metres.
+    #[arg(long, env = "BIPLANE_STOP_RADIUS_M", default_value_t = MotionLimits::default().stop_radius_m)]
+    pub stop_radius_m: f64,
+
+    /// A device that has stayed at a place for so long stands, and its trip ended there, seconds.
+    #[arg(long, env = "BIPLANE_STOP_AFTER_S", default_value_t = MotionLimits::default().stop_after_s, value_parser = clap::value_parser!(i64).range(1..))]
+    pub stop_after_s: i64,
+
+    /// A device that said nothing for longer and then is elsewhere ended its trip before, seconds.
+    #[arg(long, env = "BIPLANE_TRIP_GAP_S", default_value_t = MotionLimits::default().trip_gap_s, value_parser = clap::value_parser!(i64).range(1..))]
+    pub trip_gap_s: i64,
+
+    /// A device that goes faster is an alert, km/h; unless given, none is.
+    #[arg(long, env = "BIPLANE_OVERSPEED_KMH")]
+    pub overspeed_kmh: Option<f64>,
+
+    /// For so long it has to go faster, seconds.
+    #[arg(long, env = "BIPLANE_OVERSPEED_FOR_S", default_value_t = MotionLimits::default().overspeed_for_s, value_parser = clap::value_parser!(i64).range(0..))]
+    pub overspeed_for_s: i64,
 
     /// Where crossings of a finish are posted to: the webhook of a Flow; unless given, nowhere.
     #[arg(long, env = "BIPLANE_NOTICE_FINISH_URL", hide_env_values = true)]
@@ -96,14 +128,29 @@ impl Config {
         }
     }
 
-    pub(crate) fn plausibility(&self) -> Plausibility {
+    pub(crate) fn limits(&self) -> Limits {
+        let motion = MotionLimits {
+            stop_radius_m: self.stop_radius_m,
+            stop_after_s: self.stop_after_s,
+            trip_gap_s: self.trip_gap_s,
+            overspeed_kmh: self.overspeed_kmh.unwrap_or(MotionLimits::default().overspeed_kmh),
+            overspeed_for_s: self.overspeed_for_s,
+        };
+        Limits { plausibility: self.plausibility(), motion }
+    }
+
+    fn plausibility(&self) -> Plausibility {
         Plausibility {
             max_speed_kmh: self.max_speed_kmh,
+            max_acceleration_ms2: self
+                .max_acceleration_ms2
+                .unwrap_or(Plausibility::default().max_acceleration_ms2),
             max_ahead_s: self.max_ahead_s,
             max_age_s: self.max_age_s.unwrap_or(Plausibility::default().max_age_s),
             min_satellites: self.min_satellites,
             max_hdop: self.max_hdop.unwrap_or(Plausibility::default().max_hdop),
             believe_after: self.believe_after,
+            parked_jitter_m: self.parked_jitter_m,
         }
     }
 }

@@ -106,7 +106,7 @@ pub async fn run(
         rests,
         publisher: publisher.clone(),
         metrics: Arc::clone(&metrics),
-        limits: config.plausibility(),
+        limits: config.limits(),
     };
     let recomputing = tokio::spawn(recomputer.run());
     let pipeline = Pipeline {
@@ -114,7 +114,7 @@ pub async fn run(
         states: StateReader::new(&config.database_url),
         publisher: publisher.clone(),
         metrics: Arc::clone(&metrics),
-        limits: config.plausibility(),
+        limits: config.limits(),
         batch: config.processor_batch.max(1),
     };
     let deciding = tokio::spawn(pipeline.run(read, resting, decided));

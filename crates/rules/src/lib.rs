@@ -25,6 +25,7 @@ mod manifest;
 mod openapi;
 mod operation;
 mod positions;
+mod profile;
 mod request;
 mod results;
 mod review;
@@ -59,6 +60,7 @@ const RULES: &[Entry] = &[
     Entry { rule: tenancy::MEMBER, run: tenancy::member },
     Entry { rule: geofence::VALIDATE, run: geofence::validate },
     Entry { rule: device::VALIDATE, run: device::validate },
+    Entry { rule: profile::VALIDATE, run: profile::validate },
     Entry { rule: entry::VALIDATE, run: entry::validate },
     Entry { rule: event::VALIDATE, run: event::validate },
     Entry { rule: event::CHECKPOINT, run: event::checkpoint },

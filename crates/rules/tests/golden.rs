@@ -122,6 +122,11 @@ fn devices_are_judged_as_the_golden_cases_say() {
 }
 
 #[test]
+fn profiles_are_judged_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/profiles.json"));
+}
+
+#[test]
 fn tenancy_is_judged_as_the_golden_cases_say() {
     check(include_str!("../../../tests/golden/tenancy.json"));
 }

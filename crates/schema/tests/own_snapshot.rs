@@ -27,6 +27,7 @@ fn it_reads_and_has_what_both_planes_build_on() {
             "commands",
             "crossing_edits",
             "crossings",
+            "device_profiles",
             "device_status",
             "devices",
             "entries",
@@ -35,6 +36,7 @@ fn it_reads_and_has_what_both_planes_build_on() {
             "organization_members",
             "organizations",
             "position_flags",
+            "trips",
         ]
     );
     let crossing_device = &snapshot.relations[&FieldKey::new("crossings", "device")];

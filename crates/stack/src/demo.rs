@@ -294,7 +294,12 @@ pub async fn rewind(
         )
         .await?;
     database
-        .execute("DELETE FROM public.device_status WHERE device = ANY($1)", &[&devices])
+        .execute(
+            "WITH motion AS (DELETE FROM telemetry.motion WHERE device = ANY($1)),
+                 trips AS (DELETE FROM public.trips WHERE device = ANY($1))
+             DELETE FROM public.device_status WHERE device = ANY($1)",
+            &[&devices],
+        )
         .await?;
     database
         .execute(

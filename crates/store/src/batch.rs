@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use biplane_core::geofence::Moment;
+use biplane_core::motion::{Excess, Happened, Motion, Trip};
 use biplane_core::timing::{Crossing, Device};
 use biplane_core::{DeviceId, Fix, OrganizationId, Timestamp};
+
+use uuid::Uuid;
 
 use crate::copy::PositionRows;
 
@@ -28,6 +32,16 @@ pub struct Batch {
     /// Rows of `crossings`.
     pub crossings: Vec<Crossing>,
     pub(crate) status: BTreeMap<DeviceId, Status>,
+    pub(crate) trips: BTreeMap<Uuid, Told<Trip, Moment>>,
+    pub(crate) excesses: BTreeMap<Uuid, Told<Excess, Timestamp>>,
+}
+
+/// The last that is told of a trip or an excess of speed, and its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<T, End> {
+    pub(crate) device: Device,
+    pub(crate) what: T,
+    pub(crate) end: Option<End>,
 }
 
 /// What a batch says about a device, for `device_status`.
@@ -37,6 +51,8 @@ pub struct Status {
     pub organization: OrganizationId,
     /// The latest fix that moved it.
     pub last_fix: Option<Fix>,
+    /// What it does after the batch, if a fix says so.
+    pub motion: Option<Motion>,
     /// When the gateway had the latest frame.
     pub received_at: Timestamp,
     /// What the device speaks.
@@ -56,6 +72,8 @@ impl Batch {
             days: BTreeSet::new(),
             crossings: Vec::new(),
             status: BTreeMap::new(),
+            trips: BTreeMap::new(),
+            excesses: BTreeMap::new(),
         }
     }
 
@@ -93,12 +111,26 @@ impl Batch {
     pub fn status(&mut self, device: DeviceId, mut status: Status) {
         if let Some(earlier) = self.status.remove(&device) {
             status.last_fix = status.last_fix.or(earlier.last_fix);
+            status.motion = status.motion.or(earlier.motion);
             status.received_at = status.received_at.max(earlier.received_at);
         }
         // As much as the columns take: a batch that PostgreSQL refuses would be tried forever.
         status.protocol = fitting(&status.protocol, 32);
         status.gateway = fitting(&status.gateway, 255);
         self.status.insert(device, status);
+    }
+
+    /// Says what became known of a device's motion; what is told later of the same takes its place.
+    pub fn happened(&mut self, device: Device, happened: Happened) {
+        let id = happened.id(device.id);
+        match happened {
+            Happened::Trip(what, end) => {
+                self.trips.insert(id, Told { device, what, end });
+            }
+            Happened::Overspeed(what, end) => {
+                self.excesses.insert(id, Told { device, what, end });
+            }
+        }
     }
 
     /// How many positions, quarantined ones included.

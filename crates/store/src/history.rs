@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::Moment;
 use biplane_core::live::Direction;
+use biplane_core::plausibility::Believed;
 use biplane_core::recompute::{Changes, Mark, StoredCrossing, StoredFix};
 use biplane_core::{DeviceId, Imei, OrganizationId, Timestamp};
 use tokio_postgres::{Client, Row, Transaction};
@@ -59,7 +60,7 @@ pub struct Order {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Beginning {
     /// The last believed fix, and whose the device was.
-    pub last: Option<(OrganizationId, Moment)>,
+    pub last: Option<(OrganizationId, Believed)>,
     /// The fixes between that one and the range that were refused as too far away.
     pub refused: Vec<Moment>,
 }
@@ -162,7 +163,7 @@ impl History {
             at: Point { lat: row.get(1), lon: row.get(2) },
         };
         // Of records of one time the first that came moved the device.
-        let statement = "SELECT ts, lat, lon, organization FROM telemetry.positions
+        let statement = "SELECT ts, lat, lon, organization, speed_kmh FROM telemetry.positions
                          WHERE device = $1 AND ts < $2 AND NOT faulty
                          ORDER BY ts DESC, received_at, digest LIMIT 1";
         let last = client.query_opt(statement, &[&device.0, &from]).await.map_err(at("a fix"))?;
@@ -179,7 +180,7 @@ impl History {
             .await
             .map_err(at("refused fixes"))?;
         Ok(Beginning {
-            last: Some((owner.into(), moment(&last))),
+            last: Some((owner.into(), Believed { moment: moment(&last), speed_kmh: last.get(4) })),
             refused: rows.iter().map(moment).collect(),
         })
     }
@@ -193,7 +194,8 @@ impl History {
         count: u32,
     ) -> Result<Vec<StoredFix>, HistoryError> {
         let statement =
-            "SELECT ts, digest, organization, received_at, lat, lon, satellites, hdop, fault_reason
+            "SELECT ts, digest, organization, received_at, lat, lon, satellites, hdop, fault_reason,
+                             speed_kmh
                          FROM telemetry.positions WHERE device = $1 AND ts > $2
                          ORDER BY ts FETCH FIRST $3 ROWS WITH TIES";
         let rows = self
@@ -214,6 +216,7 @@ impl History {
                 satellites: row.get::<_, Option<i16>>(6).and_then(|count| count.try_into().ok()),
                 hdop: row.get(7),
                 fault: row.get(8),
+                speed_kmh: row.get(9),
             })
             .collect();
         fixes.sort_by_key(|fix| (fix.time, fix.received_at, fix.digest));
@@ -360,10 +363,11 @@ const SET_RIGHT: &str = "
         lat = excluded.lat, lon = excluded.lon, status = excluded.status,
         source = excluded.source, date_updated = now()";
 
-/// Where a device is believed to be, when its last fixes turned out otherwise.
+/// Where a device is believed to be, when its last fixes turned out otherwise. Rounded, since what is too
+/// small for a `real` is refused.
 const STATUS: &str = "
     UPDATE public.device_status s SET
-        last_fix_at = p.ts, lat = p.lat, lon = p.lon, altitude_m = p.altitude_m, speed_kmh = p.speed_kmh,
+        last_fix_at = p.ts, lat = round(p.lat::numeric, 9), lon = round(p.lon::numeric, 9), altitude_m = p.altitude_m, speed_kmh = p.speed_kmh,
         course_deg = p.course_deg, satellites = p.satellites
     FROM (SELECT) AS one
     LEFT JOIN LATERAL (

@@ -6,6 +6,7 @@ mod connection;
 mod copy;
 pub mod db_init;
 mod history;
+mod motion;
 mod notices;
 mod setup_reader;
 mod state_reader;

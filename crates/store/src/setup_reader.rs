@@ -1,12 +1,14 @@
 //! Reading what the business plane says about devices, fences and courses.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use biplane_core::geofence::{Fence, FenceIndex, Shape};
 use biplane_core::live::Direction;
+use biplane_core::profile::{Parameter, Profile};
 use biplane_core::timing::{Checkpoint, Device, Entry, Flag, FlagVerdict, Setup};
-use biplane_core::{Imei, OrganizationId};
+use biplane_core::{DeviceId, Imei, OrganizationId};
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 use uuid::Uuid;
 
@@ -66,11 +68,16 @@ impl SetupReader {
                 "SELECT count(*) AS n, max(greatest(date_updated, date_created)) AS at FROM public.{name}"
             )
         };
-        let tables: Vec<_> =
-            ["devices", "geofences", "events", "entries", "checkpoints", "position_flags"]
-                .into_iter()
-                .map(table)
-                .collect();
+        let tables = [
+            "devices",
+            "device_profiles",
+            "geofences",
+            "events",
+            "entries",
+            "checkpoints",
+            "position_flags",
+        ]
+        .map(table);
         let statement = format!(
             "SELECT string_agg(n::text || '@' || coalesce(at::text, ''), ' ') FROM ({}) t",
             tables.join(" UNION ALL ")
@@ -105,6 +112,7 @@ impl SetupReader {
         let mut problems = Vec::new();
         let setup = Setup {
             devices: devices(&transaction, &mut problems).await.map_err(reading("devices"))?,
+            profiles: profiles(&transaction, &mut problems).await.map_err(reading("profiles"))?,
             fences: fences(&transaction, &mut problems).await.map_err(reading("geofences"))?,
             entries: entries(&transaction).await.map_err(reading("entries"))?,
             checkpoints: checkpoints(&transaction).await.map_err(reading("checkpoints"))?,
@@ -135,6 +143,38 @@ async fn devices(
     Ok(devices)
 }
 
+/// A profile of another organization than the device's says nothing.
+async fn profiles(
+    transaction: &Transaction<'_>,
+    problems: &mut Vec<String>,
+) -> Read<HashMap<DeviceId, Arc<Profile>>> {
+    let statement = format!(
+        "SELECT id, ARRAY[{}]::float8[] FROM public.device_profiles",
+        Parameter::NAMES.join(", ")
+    );
+    let mut profiles = HashMap::new();
+    for row in transaction.query(&statement, &[]).await? {
+        let (id, values): (Uuid, Vec<Option<f64>>) = (row.get(0), row.get(1));
+        let mut profile = Profile::default();
+        for (parameter, value) in Parameter::ALL.into_iter().zip(values) {
+            if let Some(Err(error)) = value.map(|value| profile.set(parameter, value)) {
+                problems.push(format!("device profile {id}: {error}"));
+            }
+        }
+        profiles.insert(id, Arc::new(profile));
+    }
+    let statement = "SELECT d.id, d.profile FROM public.devices d
+                     JOIN public.device_profiles p ON p.id = d.profile AND p.organization = d.organization
+                     WHERE d.status = 'active'";
+    let mut of_devices = HashMap::new();
+    for row in transaction.query(statement, &[]).await? {
+        if let Some(profile) = profiles.get(&row.get::<_, Uuid>(1)) {
+            of_devices.insert(row.get::<_, Uuid>(0).into(), Arc::clone(profile));
+        }
+    }
+    Ok(of_devices)
+}
+
 async fn fences(
     transaction: &Transaction<'_>,
     problems: &mut Vec<String>,
@@ -160,9 +200,7 @@ async fn fences(
 /// organization than its event has no part in it.
 const TIMED: &str = "v.status IN ('scheduled', 'running', 'finished')";
 
-async fn entries(
-    transaction: &Transaction<'_>,
-) -> Read<HashMap<biplane_core::DeviceId, Vec<Entry>>> {
+async fn entries(transaction: &Transaction<'_>) -> Read<HashMap<DeviceId, Vec<Entry>>> {
     let statement = format!(
         "SELECT e.id, e.event, e.device FROM public.entries e
          JOIN public.events v ON v.id = e.event AND v.organization = e.organization
@@ -207,7 +245,7 @@ async fn checkpoints(
 }
 
 /// A flag of another organization than the device's says nothing.
-async fn flags(transaction: &Transaction<'_>) -> Read<HashMap<biplane_core::DeviceId, Vec<Flag>>> {
+async fn flags(transaction: &Transaction<'_>) -> Read<HashMap<DeviceId, Vec<Flag>>> {
     let statement =
         "SELECT f.device, f.starts_at, f.ends_at, f.verdict FROM public.position_flags f
                      JOIN public.devices d ON d.id = f.device AND d.organization = f.organization

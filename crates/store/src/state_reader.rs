@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::Moment;
 use biplane_core::live::{LivePosition, PublishedPosition};
+use biplane_core::motion::Motion;
+use biplane_core::plausibility::Believed;
 use biplane_core::{DeviceId, OrganizationId, Timestamp};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -30,9 +32,11 @@ pub struct DeviceState {
     /// Which.
     pub device: DeviceId,
     /// The latest believed fix, and whose the device was then.
-    pub last: Option<(OrganizationId, Moment)>,
+    pub last: Option<(OrganizationId, Believed)>,
     /// The latest of the fixes after that which were too far from it, in order of time.
     pub refused: Vec<Moment>,
+    /// What it did after its last fix, and whose it was then.
+    pub motion: Option<(OrganizationId, Motion)>,
     /// No position of the device is later, believed or not.
     pub watermark: Option<Timestamp>,
 }
@@ -86,7 +90,14 @@ impl StateReader {
                     |((time, lat), lon)| {
                         let at = Point { lat, lon };
                         let organization = row.get::<_, Uuid>(1).into();
-                        (organization, Moment { time: from_system_time(time), at })
+                        let moment = Moment { time: from_system_time(time), at };
+                        (organization, Believed { moment, speed_kmh: row.get(9) })
+                    },
+                ),
+                // A state of another release's form is begun anew.
+                motion: row.get::<_, Option<Uuid>>(10).zip(row.get(11)).and_then(
+                    |(owner, state): (Uuid, &[u8])| {
+                        Some((owner.into(), Motion::from_bytes(state).ok()?))
                     },
                 ),
                 watermark: row.get::<_, Option<SystemTime>>(5).map(from_system_time),
@@ -146,11 +157,13 @@ impl StateReader {
 const STATES: &str = "
     SELECT d.device, s.organization, s.last_fix_at,
         coalesce(p.lat, s.lat::float8), coalesce(p.lon, s.lon::float8), w.ts,
-        coalesce(r.ts, '{}'), coalesce(r.lat, '{}'), coalesce(r.lon, '{}')
+        coalesce(r.ts, '{}'), coalesce(r.lat, '{}'), coalesce(r.lon, '{}'),
+        CASE WHEN p.lat IS NULL THEN s.speed_kmh ELSE p.speed_kmh END, m.organization, m.state
     FROM unnest($1::uuid[]) AS d(device)
     LEFT JOIN public.device_status s ON s.device = d.device
+    LEFT JOIN telemetry.motion m ON m.device = d.device
     LEFT JOIN LATERAL (
-        SELECT lat, lon FROM telemetry.positions
+        SELECT lat, lon, speed_kmh FROM telemetry.positions
         WHERE device = d.device AND ts = s.last_fix_at AND NOT faulty
         ORDER BY abs(lat - s.lat) + abs(lon - s.lon) LIMIT 1) p ON true
     LEFT JOIN LATERAL (

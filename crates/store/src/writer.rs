@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::connection::to_system_time;
 use crate::copy::{COLUMNS, HEADER, PositionRows, TRAILER};
-use crate::{Batch, Claim, ConnectError, Status, connect};
+use crate::{Batch, Claim, ConnectError, Status, connect, motion};
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,6 +161,9 @@ impl Writer {
             let written = status(&transaction, &statements.status, &rows).await;
             written.map_err(part("the devices' status"))?;
         }
+        motion::write(&transaction, &statements.motion, batches, &rows)
+            .await
+            .map_err(part("the devices' motion"))?;
         transaction.commit().await.map_err(part("its end"))?;
         Ok(counts)
     }
@@ -225,6 +228,7 @@ struct Statements {
     insert_quarantine: Statement,
     crossings: Statement,
     status: Statement,
+    motion: motion::Statements,
 }
 
 impl Session {
@@ -272,6 +276,7 @@ impl Session {
             insert_quarantine: client.prepare(&insert_quarantine).await?,
             crossings: client.prepare(&insert_crossings("live", "NOTHING")).await?,
             status: client.prepare(STATUS).await?,
+            motion: motion::Statements::prepare(client).await?,
         })
     }
 }
@@ -334,7 +339,7 @@ pub(crate) fn insert_crossings(source: &str, on_conflict: &str) -> String {
          SELECT c.id, o.id, v.id, e.id, d.id, k.id, g.id, c.direction,
             c.crossed_at, c.fix_before_at, c.fix_after_at, c.lat, c.lon, c.status, '{source}', now()
          FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],
-                $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::float8[], $14::text[])
+                $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::float4[], $13::float4[], $14::text[])
             AS c(id, organization, event, entry, device, checkpoint, geofence, direction,
                 crossed_at, fix_before_at, fix_after_at, lat, lon, status)
          JOIN public.organizations o ON o.id = c.organization
@@ -360,7 +365,8 @@ pub(crate) struct CrossingParameters<'a> {
     ids: [Vec<Uuid>; 4],
     course: [Vec<Option<Uuid>>; 3],
     times: [Vec<SystemTime>; 3],
-    places: [Vec<f64>; 2],
+    /// As the columns have them: PostgreSQL refuses to make a zero of what is too small for a `real`.
+    places: [Vec<f32>; 2],
     texts: [Vec<&'a str>; 2],
 }
 
@@ -385,7 +391,7 @@ pub(crate) fn crossing_parameters<'a>(rows: &[&'a Crossing]) -> CrossingParamete
             column(rows, |row| to_system_time(row.fix_before_at)),
             column(rows, |row| to_system_time(row.fix_after_at)),
         ],
-        places: [column(rows, |row| row.at.lat), column(rows, |row| row.at.lon)],
+        places: [column(rows, |row| row.at.lat as f32), column(rows, |row| row.at.lon as f32)],
         texts: [
             column(rows, |row| row.direction.as_str()),
             column(rows, |row| row.status.as_str()),
@@ -408,13 +414,13 @@ impl CrossingParameters<'_> {
 /// the first word under a new owner, who must not see where it was with the old one.
 const STATUS: &str = "
     INSERT INTO public.device_status AS old (id, device, organization, connected, last_received_at, protocol, gateway,
-        last_fix_at, lat, lon, altitude_m, speed_kmh, course_deg, satellites)
+        last_fix_at, lat, lon, altitude_m, speed_kmh, course_deg, satellites, motion, motion_since)
     SELECT d.id, d.id, o.id, true, s.received_at, s.protocol, s.gateway,
-        s.fix_at, s.lat, s.lon, s.altitude_m, s.speed_kmh, s.course_deg, s.satellites
-    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::timestamptz[], $7::float8[],
-            $8::float8[], $9::float4[], $10::float4[], $11::float4[], $12::int4[])
+        s.fix_at, s.lat, s.lon, s.altitude_m, s.speed_kmh, s.course_deg, s.satellites, s.motion, s.motion_since
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::timestamptz[], $7::float4[],
+            $8::float4[], $9::float4[], $10::float4[], $11::float4[], $12::int4[], $13::text[], $14::timestamptz[])
         AS s(device, organization, received_at, protocol, gateway, fix_at, lat, lon, altitude_m, speed_kmh,
-            course_deg, satellites)
+            course_deg, satellites, motion, motion_since)
     JOIN public.devices d ON d.id = s.device
     JOIN public.organizations o ON o.id = s.organization
     ORDER BY d.id
@@ -424,6 +430,12 @@ const STATUS: &str = "
         last_received_at = greatest(old.last_received_at, excluded.last_received_at),
         protocol = excluded.protocol,
         gateway = excluded.gateway,
+        (motion, motion_since) = (
+            SELECT excluded.motion, excluded.motion_since
+            WHERE excluded.organization <> old.organization OR excluded.motion IS NOT NULL
+            UNION ALL
+            SELECT old.motion, old.motion_since
+            WHERE excluded.organization = old.organization AND excluded.motion IS NULL),
         (last_fix_at, lat, lon, altitude_m, speed_kmh, course_deg, satellites) = (
             SELECT excluded.last_fix_at, excluded.lat, excluded.lon, excluded.altitude_m, excluded.speed_kmh,
                 excluded.course_deg, excluded.satellites
@@ -440,6 +452,7 @@ async fn status(
     rows: &[(&DeviceId, &Status)],
 ) -> Result<u64, tokio_postgres::Error> {
     let fixes: Vec<_> = rows.iter().map(|(_, row)| row.last_fix.as_ref()).collect();
+    let motions: Vec<_> = rows.iter().map(|(_, row)| row.motion.as_ref()).collect();
     transaction
         .execute(
             statement,
@@ -453,14 +466,19 @@ async fn status(
                     .iter()
                     .map(|fix| fix.map(|fix| to_system_time(fix.time)))
                     .collect::<Vec<_>>(),
-                &fixes.iter().map(|fix| fix.map(|fix| fix.lat)).collect::<Vec<_>>(),
-                &fixes.iter().map(|fix| fix.map(|fix| fix.lon)).collect::<Vec<_>>(),
+                &fixes.iter().map(|fix| fix.map(|fix| fix.lat as f32)).collect::<Vec<_>>(),
+                &fixes.iter().map(|fix| fix.map(|fix| fix.lon as f32)).collect::<Vec<_>>(),
                 &fixes.iter().map(|fix| fix.and_then(|fix| fix.altitude_m)).collect::<Vec<_>>(),
                 &fixes.iter().map(|fix| fix.and_then(|fix| fix.speed_kmh)).collect::<Vec<_>>(),
                 &fixes.iter().map(|fix| fix.and_then(|fix| fix.course_deg)).collect::<Vec<_>>(),
                 &fixes
                     .iter()
                     .map(|fix| fix.and_then(|fix| fix.satellites.map(i32::from)))
+                    .collect::<Vec<_>>(),
+                &motions.iter().map(|it| it.map(motion::name)).collect::<Vec<_>>(),
+                &motions
+                    .iter()
+                    .map(|it| it.map(|motion| to_system_time(motion.since())))
                     .collect::<Vec<_>>(),
             ],
         )

@@ -6,7 +6,9 @@ mod support;
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::{Moment, Segment};
 use biplane_core::live::Direction;
-use biplane_core::plausibility::Fault;
+use biplane_core::motion::{Motion, MotionLimits};
+use biplane_core::plausibility::{Believed, Fault};
+use biplane_core::profile::Limits;
 use biplane_core::recompute::{Changes, Mark};
 use biplane_core::timing::{Crossing, CrossingStatus, Device, crossing_id};
 use biplane_core::{Fix, Imei, IoValue, Timestamp};
@@ -88,6 +90,7 @@ fn status(last_fix: Option<Fix>, received: i64) -> Status {
     Status {
         organization: DEVICE.organization,
         last_fix,
+        motion: None,
         received_at: at(received),
         protocol: "teltonika".into(),
         gateway: "gateway-1".into(),
@@ -329,7 +332,9 @@ async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
     let states = reader.states(&[DEVICE.id, unknown], 2).await.unwrap();
     let known = states.iter().find(|state| state.device == DEVICE.id).unwrap();
     let place = Point { lat: 46.123_456_789_012, lon: 12.123_456_789 };
-    assert_eq!(known.last, Some((DEVICE.organization, Moment { time: at(100), at: place })));
+    let moment = Moment { time: at(100), at: place };
+    let believed = Believed { moment, speed_kmh: fix(100, 0.0).speed_kmh };
+    assert_eq!(known.last, Some((DEVICE.organization, believed)));
     assert_eq!(known.watermark, Some(at(120)));
     let refused: Vec<_> = known.refused.iter().map(|moment| (moment.time, moment.at.lat)).collect();
     assert_eq!(refused, [(at(115), 60.115), (at(120), 60.12)]);
@@ -380,6 +385,183 @@ async fn the_setup_holds_what_is_active_and_names_what_it_leaves_out() {
     assert_ne!(reader.fingerprint().await.unwrap(), before);
     let (setup, _) = reader.read().await.unwrap();
     assert_eq!(setup.fences[&DEVICE.organization].len(), 1);
+}
+
+#[tokio::test]
+async fn a_profile_of_the_devices_organization_is_read_and_what_it_can_not_set_is_told() {
+    let (server, client) = server().await;
+    client
+        .batch_execute(
+            "INSERT INTO organizations VALUES ('00000000-0000-0000-0000-0000000000a2', 'Other');
+             INSERT INTO device_profiles (id, organization, name, max_speed_kmh, max_hdop, believe_after, stop_after_s) VALUES
+                ('00000000-0000-0000-0000-000000000071', '00000000-0000-0000-0000-0000000000a1', 'bikes', 80, 0.1, 1, 60);
+             UPDATE devices SET profile = '00000000-0000-0000-0000-000000000071' WHERE name = 'one'",
+        )
+        .await
+        .unwrap();
+    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
+    let instance = Limits::default();
+    let (setup, problems) = reader.read().await.unwrap();
+    let mut expected = instance;
+    expected.plausibility.max_speed_kmh = 80.0;
+    expected.plausibility.max_hdop = 0.1;
+    expected.motion.stop_after_s = 60;
+    assert_eq!(setup.limits(DEVICE.id, &instance), expected);
+    assert_eq!(setup.limits(Uuid::from_u128(0xd2).into(), &instance), instance);
+    let told = "believe_after: 1 is not a whole number from 2 to 1000";
+    assert!(problems.iter().any(|it| it.ends_with(told)), "{problems:?}");
+
+    let before = reader.fingerprint().await.unwrap();
+    client
+        .batch_execute("UPDATE device_profiles SET max_speed_kmh = NULL, date_updated = now()")
+        .await
+        .unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(5), reader.noticed()).await.unwrap();
+    assert_ne!(reader.fingerprint().await.unwrap(), before);
+    let (setup, _) = reader.read().await.unwrap();
+    let speed = setup.limits(DEVICE.id, &instance).plausibility.max_speed_kmh;
+    assert_eq!(speed, instance.plausibility.max_speed_kmh);
+
+    // Whoever gave the profile away: a stranger's word is not taken.
+    client
+        .batch_execute(
+            "UPDATE device_profiles SET organization = '00000000-0000-0000-0000-0000000000a2'",
+        )
+        .await
+        .unwrap();
+    let (setup, _) = reader.read().await.unwrap();
+    assert_eq!(setup.limits(DEVICE.id, &instance), instance);
+    let refused = client
+        .batch_execute(
+            "UPDATE devices SET profile = NULL;
+             UPDATE devices SET profile = '00000000-0000-0000-0000-000000000071'",
+        )
+        .await;
+    assert!(refused.is_err(), "into another organization");
+}
+
+/// PostgreSQL takes no 1e-300 into a `real`, and a batch that it refuses is tried forever.
+#[tokio::test]
+async fn a_place_too_close_to_the_equator_held_up_its_partition_for_good() {
+    let (server, client) = server().await;
+    let mut writer = Writer::new(server.url());
+    let mut batch = Batch::new(CLAIM);
+    let tiny = fix(100, 1e-300);
+    batch.position(DEVICE, &tiny, at(100), None, true);
+    batch.crossings.push(Crossing { at: Point { lat: 1e-300, lon: 12.0 }, ..crossing(0xf1, 95) });
+    batch.status(DEVICE.id, status(Some(tiny.clone()), 100));
+    let (mut motion, mut happened) = (Motion::begin(moment(&tiny)), vec![]);
+    for seconds in [105, 110] {
+        let there = moment(&fix(seconds, 0.1));
+        motion.take(there, None, &MotionLimits::default(), &mut happened);
+    }
+    happened.into_iter().for_each(|it| batch.happened(DEVICE, it));
+    writer.write(&[&batch]).await.unwrap();
+    for table in
+        ["crossings WHERE lat = 0", "device_status WHERE lat = 0", "trips WHERE start_lat = 0"]
+    {
+        assert_eq!(count(&client, table).await, 1, "{table}");
+    }
+    let mut history = History::new(server.url());
+    let changes = Changes::default();
+    let now_at = Some(Some(at(100)));
+    client.batch_execute("UPDATE device_status SET last_fix_at = now()").await.unwrap();
+    let correction = Correction {
+        claim: CLAIM,
+        device: DEVICE.id,
+        marks: &[],
+        changes: &changes,
+        now_at,
+        orders: &[],
+        marks_changed: 0,
+    };
+    history.correct(&correction).await.unwrap();
+    assert_eq!(
+        count(&client, "device_status WHERE lat = 0 AND last_fix_at < '2021-01-01'").await,
+        1
+    );
+}
+
+fn moment(fix: &Fix) -> Moment {
+    Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } }
+}
+
+/// Drives north for 200 s from second 0 with 72 km/h, a fix each 5 s, and stands for 400 s.
+fn drive() -> Vec<Fix> {
+    let way = |n: i64| Fix {
+        speed_kmh: Some(if n < 40 { 72.0 } else { 0.0 }),
+        ..fix(n * 5, 46.0 + n.min(40) as f64 * 0.0009)
+    };
+    (0..=120).map(way).collect()
+}
+
+#[tokio::test]
+async fn a_trip_and_an_excess_are_one_row_each_however_they_are_told() {
+    let (server, client) = server().await;
+    let mut writer = Writer::new(server.url());
+    let limits = MotionLimits { overspeed_kmh: 60.0, ..MotionLimits::default() };
+    let fixes = drive();
+    let mut motion = Motion::begin(moment(&fixes[0]));
+    let mut seen = vec![];
+    for part in fixes.chunks(30) {
+        let (mut batch, mut happened) = (Batch::new(CLAIM), vec![]);
+        for fix in part {
+            motion.take(moment(fix), fix.speed_kmh, &limits, &mut happened);
+        }
+        happened.into_iter().for_each(|it| batch.happened(DEVICE, it));
+        let told = Status { motion: Some(motion), ..status(part.last().cloned(), 600) };
+        batch.status(DEVICE.id, told);
+        writer.write(&[&batch]).await.unwrap();
+        writer.write(&[&batch]).await.unwrap();
+        let trip = "SELECT s.motion, s.motion_since, t.ended_at::text, t.distance_m, a.status, a.message, a.event
+                    FROM device_status s, trips t, alerts a";
+        let row = client.query_one(trip, &[]).await.unwrap();
+        let since = row.get::<_, std::time::SystemTime>(1);
+        let since = since.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64 - START;
+        seen.push((
+            row.get::<_, String>(0),
+            since,
+            row.get::<_, Option<String>>(2),
+            row.get::<_, f32>(3).round(),
+            row.get::<_, String>(4),
+        ));
+        assert_eq!(row.get::<_, Option<Uuid>>(6), Some(Uuid::from_u128(0xe1)));
+        let message: String = row.get(5);
+        assert!(
+            message.starts_with("one went up to 72 km/h since 2020-09-12 11:40:05"),
+            "{message}"
+        );
+        let known = StateReader::new(server.url()).states(&[DEVICE.id], 0).await.unwrap().remove(0);
+        assert_eq!(known.motion, Some((DEVICE.organization, motion)));
+    }
+    let row = |motion: &str, since, ended: Option<&str>, way, alert: &str| {
+        (motion.to_owned(), since, ended.map(str::to_owned), way, alert.to_owned())
+    };
+    let end = Some("2020-09-12 11:43:20+00");
+    assert_eq!(
+        seen,
+        [
+            row("moving", 0, None, 2002.0, "open"),
+            row("moving", 0, None, 4003.0, "closed"),
+            row("moving", 0, None, 4003.0, "closed"),
+            row("stopped", 200_000, end, 4003.0, "closed"),
+            row("stopped", 200_000, end, 4003.0, "closed"),
+        ]
+    );
+    // What people say of an alert stays.
+    client.batch_execute("UPDATE alerts SET status = 'acknowledged'").await.unwrap();
+    client.batch_execute("UPDATE telemetry.motion SET state = ''").await.unwrap();
+    let mut happened = vec![];
+    let mut motion = Motion::begin(moment(&fixes[0]));
+    for fix in &fixes[..20] {
+        motion.take(moment(fix), fix.speed_kmh, &limits, &mut happened);
+    }
+    let mut batch = Batch::new(CLAIM);
+    happened.into_iter().for_each(|it| batch.happened(DEVICE, it));
+    writer.write(&[&batch]).await.unwrap();
+    assert_eq!(count(&client, "alerts WHERE status = 'acknowledged'").await, 1);
+    let known = StateReader::new(server.url()).states(&[DEVICE.id], 0).await.unwrap().remove(0);
+    assert_eq!(known.motion, None, "what can't be read is begun anew");
 }
 
 /// Valid crossings of a race that was over came in for as long as trackers were switched on.
@@ -496,7 +678,7 @@ async fn history_is_read_in_order_and_corrected_in_one_step() {
 
     let beginning = history.beginning(DEVICE.id, at(30), 4).await.unwrap();
     assert_eq!(
-        beginning.last.map(|(owner, it)| (owner, it.time)),
+        beginning.last.map(|(owner, it)| (owner, it.moment.time)),
         Some((DEVICE.organization, at(10)))
     );
     assert_eq!(beginning.refused.iter().map(|it| it.time).collect::<Vec<_>>(), [at(20)]);

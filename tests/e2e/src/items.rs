@@ -11,10 +11,11 @@ use uuid::Uuid;
 use crate::{Tenant, fresh_id, unique};
 
 /// All collections.
-pub const COLLECTIONS: [&str; 13] = [
+pub const COLLECTIONS: [&str; 15] = [
     "organizations",
     "organization_members",
     "devices",
+    "device_profiles",
     "events",
     "entries",
     "checkpoints",
@@ -25,6 +26,7 @@ pub const COLLECTIONS: [&str; 13] = [
     "commands",
     "alerts",
     "device_status",
+    "trips",
 ];
 
 /// An item of each collection, all of one organization.
@@ -76,6 +78,7 @@ impl Tenant {
                 json!({ "user": create(admin, "users", &user).await, "role": "viewer" })
             }
             "devices" => device,
+            "device_profiles" => json!({ "name": "Another", "max_speed_kmh": 130 }),
             "events" => json!({ "name": "Another", "status": "draft" }),
             "entries" => {
                 json!({ "event": self.event, "device": self.device, "number": fresh_id().to_string()[..8], "name": "Another" })
@@ -101,6 +104,10 @@ impl Tenant {
             "alerts" => {
                 json!({ "device": self.device, "kind": "overspeed", "severity": "info", "occurred_at": span.0, "message": "Fast" })
             }
+            "trips" => json!({
+                "device": self.device, "started_at": span.0, "distance_m": 900, "max_speed_kmh": 60,
+                "start_lat": 46.0, "start_lon": 12.0,
+            }),
             // One a device.
             "device_status" => json!({ "device": device, "connected": true }),
             _ => panic!("no collection {collection}"),
@@ -131,6 +138,7 @@ pub fn change(collection: &str) -> Value {
         "organization_members" => json!({ "role": "operator" }),
         "commands" => json!({ "status": "cancelled" }),
         "alerts" => json!({ "status": "acknowledged" }),
+        "trips" => json!({ "distance_m": 1.0 }),
         "crossings" | "device_status" => json!({ "lat": 1.0 }),
         "crossing_edits" | "position_flags" => json!({ "reason": "Other" }),
         _ => json!({ "name": "Other" }),

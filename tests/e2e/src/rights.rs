@@ -16,10 +16,11 @@ pub enum Least {
 use Least::{Manager, Nobody, Operator};
 
 /// Who may create, update and delete in a collection.
-pub const RIGHTS: [(&str, Least, Least, Least); 13] = [
+pub const RIGHTS: [(&str, Least, Least, Least); 15] = [
     ("organizations", Nobody, Manager, Nobody),
     ("organization_members", Manager, Manager, Manager),
     ("devices", Manager, Operator, Manager),
+    ("device_profiles", Operator, Operator, Operator),
     ("events", Operator, Operator, Manager),
     ("entries", Operator, Operator, Operator),
     ("checkpoints", Operator, Operator, Operator),
@@ -30,4 +31,5 @@ pub const RIGHTS: [(&str, Least, Least, Least); 13] = [
     ("commands", Operator, Operator, Nobody),
     ("alerts", Nobody, Operator, Nobody),
     ("device_status", Nobody, Nobody, Nobody),
+    ("trips", Nobody, Nobody, Nobody),
 ];

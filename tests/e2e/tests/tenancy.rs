@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// What people create, each with the right membership.
-const CREATED: [&str; 9] = [
+const CREATED: [&str; 10] = [
     "organization_members",
     "devices",
+    "device_profiles",
     "events",
     "entries",
     "checkpoints",
@@ -95,7 +96,8 @@ async fn of_an_organization_one_is_no_member_of_one_learns_not_even_whether_it_e
 }
 
 /// Every field that points to another item of an organization, where people may write it.
-const REFERENCES: [(&str, &str, &str); 9] = [
+const REFERENCES: [(&str, &str, &str); 10] = [
+    ("devices", "profile", "device_profiles"),
     ("entries", "event", "events"),
     ("entries", "device", "devices"),
     ("checkpoints", "event", "events"),
@@ -117,9 +119,11 @@ async fn nothing_points_into_another_organization() {
     let both = user(&stack, &admin, "manager", &both).await;
     for (collection, field, target) in REFERENCES {
         let (foreign, invented) = (in_two.of(target), fresh_id());
+        // Trackers are a manager's to create.
+        let member = if collection == "devices" { &one.manager } else { &one.operator };
         let mut sentences = BTreeSet::new();
         for (who, session) in
-            [("operator", &one.operator), ("member of both", &both), ("administrator", &admin)]
+            [("member", member), ("member of both", &both), ("administrator", &admin)]
         {
             for id in [foreign, invented] {
                 let mut new = one.another(&admin, collection, &in_one).await;
@@ -135,7 +139,7 @@ async fn nothing_points_into_another_organization() {
             }
         }
         findings.check(sentences.len() == 1, || format!("{collection}.{field}: {sentences:?}"));
-        if matches!(collection, "entries" | "checkpoints" | "position_flags") {
+        if matches!(collection, "devices" | "entries" | "checkpoints" | "position_flags") {
             let patch = json!({ field: foreign });
             let updated =
                 one.operator.update(&path(collection, in_one.of(collection)), &patch).await;

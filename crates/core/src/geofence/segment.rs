@@ -1,12 +1,14 @@
 //! The way between two fixes.
 
+use serde::{Deserialize, Serialize};
+
 use super::Bounds;
 use crate::Timestamp;
 use crate::geodesy::{Point, nearest_lon, wrap_lon};
 use crate::live::Direction;
 
 /// Where a device was, and when.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
     /// Event time.
     pub time: Timestamp,

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use biplane_core::geodesy::Point;
+use biplane_core::geofence::Moment;
 use biplane_core::live::{LiveItem, LivePosition, PublishedPosition};
-use biplane_core::plausibility::{Fault, Plausibility};
+use biplane_core::motion::{Happened, Motion};
+use biplane_core::plausibility::Fault;
+use biplane_core::profile::Limits;
 use biplane_core::timing::{Device, Setup, Tracker, Verdict};
 use biplane_core::{DeviceId, Fix, Frame, OrganizationId, Timestamp};
 use biplane_store::{Batch, Claim, DeviceState, Status};
@@ -13,7 +16,7 @@ use biplane_store::{Batch, Claim, DeviceState, Status};
 #[derive(Debug, Default)]
 pub(crate) struct Decider {
     partitions: HashMap<u16, Partition>,
-    limits: Plausibility,
+    limits: Limits,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ struct Partition {
 struct Known {
     organization: OrganizationId,
     tracker: Tracker,
+    /// What it does, and for whom: it outlasts a change of hands until its trip is ended.
+    motion: Option<(OrganizationId, Motion)>,
     /// No row of the device is later.
     watermark: Option<Timestamp>,
 }
@@ -44,7 +49,7 @@ pub(crate) struct Decided {
 }
 
 impl Decider {
-    pub(crate) fn new(limits: Plausibility) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self { partitions: HashMap::new(), limits }
     }
 
@@ -77,11 +82,19 @@ impl Decider {
     }
 
     /// Takes over what the database knows of a device.
-    pub(crate) fn learn(&mut self, partition: u16, state: DeviceState, device: Device) {
+    pub(crate) fn learn(
+        &mut self,
+        partition: u16,
+        state: DeviceState,
+        device: Device,
+        setup: &Setup,
+    ) {
+        let limits = setup.limits(device.id, &self.limits).plausibility;
         let last = state.last.filter(|(organization, _)| *organization == device.organization);
         let known = Known {
             organization: device.organization,
-            tracker: Tracker::resume(last.map(|(_, moment)| moment), state.refused, &self.limits),
+            tracker: Tracker::resume(last.map(|(_, fix)| fix), state.refused, &limits),
+            motion: state.motion,
             watermark: state.watermark,
         };
         self.partitions.entry(partition).or_default().devices.insert(state.device, known);
@@ -102,6 +115,7 @@ impl Decider {
         let known = partition_state.devices.entry(device.id).or_insert_with(|| Known {
             organization: device.organization,
             tracker: Tracker::default(),
+            motion: None,
             watermark: Some(Timestamp::from_millis(i64::MAX)),
         });
         if known.organization != device.organization {
@@ -109,17 +123,24 @@ impl Decider {
             known.organization = device.organization;
             known.tracker = Tracker::default();
         }
+        let limits = setup.limits(device.id, &self.limits);
         let first_crossing = batch.crossings.len();
-        let (mut moved, mut marked) = (None, None);
+        let (mut moved, mut marked, mut seen) = (None, None, false);
         for fix in &frame.fixes {
+            let before = known.tracker.last.map(|last| last.moment);
             let verdict = known.tracker.observe(
                 fix,
                 frame.received_at,
                 device,
                 setup,
-                &self.limits,
+                &limits.plausibility,
                 &mut batch.crossings,
             );
+            if let Some(now) = known.seen(fix, verdict) {
+                seen = true;
+                let jumped = before.is_some_and(|it| limits.plausibility.out_of_reach(it, now));
+                known.follow(device, now, jumped, fix.speed_kmh, &limits, batch);
+            }
             let fault = match verdict {
                 Verdict::Quarantined(reason) => {
                     batch.quarantine(device, fix, frame.received_at, reason.as_str());
@@ -150,6 +171,7 @@ impl Decider {
             Status {
                 organization: device.organization,
                 last_fix: moved.cloned(),
+                motion: known.motion.filter(|_| seen).map(|(_, motion)| motion),
                 received_at: frame.received_at,
                 protocol: frame.protocol.clone(),
                 gateway: frame.gateway.clone(),
@@ -170,6 +192,44 @@ impl Decider {
         if !new.is_empty() {
             let items = new.iter().map(|crossing| LiveItem::Crossing(crossing.live()));
             decided.crossings.entry(partition).or_default().extend(items);
+        }
+    }
+}
+
+impl Known {
+    /// Where the device is by what was made of a fix; `None`: it says nothing about that.
+    fn seen(&self, fix: &Fix, verdict: Verdict) -> Option<Moment> {
+        let at = match verdict {
+            Verdict::Moved => Point { lat: fix.lat, lon: fix.lon },
+            // It still stands where it is believed to be.
+            Verdict::Faulty(Fault::Jitter) => self.tracker.last?.moment.at,
+            Verdict::Late | Verdict::Faulty(_) | Verdict::Quarantined(_) => return None,
+        };
+        Some(Moment { time: fix.time, at })
+    }
+
+    /// Tells what a device does by where it is now. There is no way to where it `jumped`.
+    fn follow(
+        &mut self,
+        device: Device,
+        now: Moment,
+        jumped: bool,
+        speed_kmh: Option<f32>,
+        limits: &Limits,
+        batch: &mut Batch,
+    ) {
+        let mut happened: Vec<Happened> = Vec::new();
+        let mut owner = device.organization;
+        match &mut self.motion {
+            Some((before, motion)) if *before != owner || jumped => {
+                motion.end(&mut happened);
+                self.motion = Some((std::mem::replace(&mut owner, *before), Motion::begin(now)));
+            }
+            Some((_, motion)) => motion.take(now, speed_kmh, &limits.motion, &mut happened),
+            None => self.motion = Some((owner, Motion::begin(now))),
+        }
+        for it in happened {
+            batch.happened(Device { organization: owner, ..device }, it);
         }
     }
 }
@@ -222,7 +282,7 @@ mod tests {
     fn places_that_are_not_on_the_earth_were_shown_to_live_clients() {
         let device =
             Device { id: Uuid::from_u128(1).into(), organization: Uuid::from_u128(2).into() };
-        let mut decider = Decider::new(Plausibility::default());
+        let mut decider = Decider::new(Limits::default());
         let mut shown = |lat: f64| {
             let fix = Fix {
                 time: Timestamp::from_millis(1_599_910_800_000),

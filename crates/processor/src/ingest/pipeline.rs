@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use biplane_bus::{EntryId, Lease, Poison};
-use biplane_core::plausibility::Plausibility;
+use biplane_core::profile::Limits;
 use biplane_core::timing::{Device, Setup};
 use biplane_core::{DeviceId, Frame, Imei, Timestamp};
 use biplane_store::{Claim, StateReader};
@@ -41,7 +41,7 @@ pub(crate) struct Pipeline {
     pub states: StateReader,
     pub publisher: Publisher,
     pub metrics: Arc<Metrics>,
-    pub limits: Plausibility,
+    pub limits: Limits,
     pub batch: usize,
 }
 
@@ -170,9 +170,11 @@ impl Pipeline {
             return;
         }
         let ids: Vec<DeviceId> = missing.keys().copied().collect();
+        let counted = |id| setup.limits(id, &self.limits).plausibility.believe_after;
+        let most = ids.iter().map(|&id| counted(id)).max().unwrap_or_default();
         let mut away = Away::new("reading the devices' states", Some(&self.metrics.database_away));
         let states = loop {
-            match self.states.states(&ids, self.limits.believe_after.saturating_sub(1)).await {
+            match self.states.states(&ids, most.saturating_sub(1)).await {
                 Ok(states) => break states,
                 Err(error) => away.failed(&error).await,
             }
@@ -180,7 +182,7 @@ impl Pipeline {
         away.succeeded();
         for state in states {
             if let Some(&(partition, device)) = missing.get(&state.device) {
-                decider.learn(partition, state, device);
+                decider.learn(partition, state, device, setup);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use biplane_core::live::LiveItem;
-use biplane_core::plausibility::Plausibility;
+use biplane_core::profile::Limits;
 use biplane_core::recompute::{Changes, Mark, Recompute, changes};
 use biplane_core::timing::Setup;
 use biplane_core::{DeviceId, Frame, Timestamp};
@@ -54,7 +54,7 @@ pub(crate) struct Recomputer {
     pub rests: mpsc::Sender<Rest>,
     pub publisher: Publisher,
     pub metrics: Arc<Metrics>,
-    pub limits: Plausibility,
+    pub limits: Limits,
 }
 
 /// Orders that one pass over a device's history carries out.
@@ -135,17 +135,12 @@ impl Recomputer {
     }
 
     async fn carry_out(&mut self, job: &Job, setup: &Setup) -> Result<Changes, HistoryError> {
-        let refused = self.limits.believe_after.saturating_sub(1);
+        let limits = setup.limits(job.device, &self.limits).plausibility;
+        let refused = limits.believe_after.saturating_sub(1);
         let beginning = self.history.beginning(job.device, job.from, refused).await?;
         let mut pass = Pass {
-            since: beginning.last.map(|(_, moment)| moment.time),
-            run: Recompute::new(
-                job.device,
-                beginning.last,
-                beginning.refused,
-                job.until,
-                &self.limits,
-            ),
+            since: beginning.last.map(|(_, fix)| fix.moment.time),
+            run: Recompute::new(job.device, beginning.last, beginning.refused, job.until, &limits),
             at: job.from + -1,
             marks: Vec::new(),
             marked: 0,
@@ -174,10 +169,11 @@ impl Recomputer {
         job: &Job,
         setup: &Setup,
     ) -> Result<(), HistoryError> {
+        let limits = setup.limits(job.device, &self.limits).plausibility;
         loop {
             let fixes = self.history.fixes(job.device, pass.at, PAGE).await?;
             for fix in &fixes {
-                pass.run.take(fix, setup, &self.limits);
+                pass.run.take(fix, setup, &limits);
                 pass.since = pass.since.or(Some(fix.time));
                 pass.at = fix.time;
                 if pass.run.is_settled() {

@@ -30,6 +30,7 @@ impl Guarded {
 }
 
 const DEVICE: Reference = Reference { field: "device", collection: "devices" };
+const PROFILE: Reference = Reference { field: "profile", collection: "device_profiles" };
 const EVENT: Reference = Reference { field: "event", collection: "events" };
 const GEOFENCE: Reference = Reference { field: "geofence", collection: "geofences" };
 const CHECKPOINT: Reference = Reference { field: "checkpoint", collection: "checkpoints" };
@@ -59,7 +60,12 @@ const fn managed(collection: &'static str, managers_change: &'static [&'static s
 /// Crossings and device status are not here: the processor alone writes them.
 pub const GUARDED: &[Guarded] = &[
     managed("organization_members", &["user", "role"]),
-    managed("devices", &["imei", "protocol"]),
+    Guarded {
+        references: &[PROFILE],
+        read: &["organization", "profile"],
+        ..managed("devices", &["imei", "protocol"])
+    },
+    operated("device_profiles", &[], &["organization"]),
     operated("events", &[], &["organization"]),
     operated("geofences", &[], &["organization"]),
     operated("entries", &[EVENT, DEVICE], &["organization", "event", "device"]),
@@ -82,6 +88,7 @@ pub const GUARDED: &[Guarded] = &[
 pub const COLLECTIONS: &[&str] = &[
     "organization_members",
     "devices",
+    "device_profiles",
     "events",
     "geofences",
     "entries",
@@ -99,6 +106,7 @@ pub const FIELDS: &[&str] = &[
     "role",
     "imei",
     "protocol",
+    "profile",
     "event",
     "device",
     "geofence",

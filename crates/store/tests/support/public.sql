@@ -1,10 +1,15 @@
 -- The columns of Directus's tables that the processor meets, as snapshots/schema.yaml makes them.
 SET ROLE directus;
 CREATE TABLE public.organizations (id uuid PRIMARY KEY, name varchar(255) NOT NULL);
+CREATE TABLE public.device_profiles (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations, name varchar(255) NOT NULL,
+    max_speed_kmh real, max_acceleration_ms2 real, max_ahead_s integer, max_age_s integer, min_satellites integer,
+    max_hdop real, believe_after integer, parked_jitter_m real, stop_radius_m real, stop_after_s integer,
+    trip_gap_s integer, overspeed_kmh real, overspeed_for_s integer, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.devices (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     name varchar(255) NOT NULL, imei varchar(15) NOT NULL UNIQUE, token varchar(255), status varchar(32) NOT NULL DEFAULT 'active',
-    date_created timestamptz, date_updated timestamptz);
+    profile uuid REFERENCES public.device_profiles ON DELETE SET NULL, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.events (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     name varchar(255) NOT NULL, status varchar(32) NOT NULL DEFAULT 'draft', starts_at timestamptz, ends_at timestamptz,
@@ -36,7 +41,13 @@ CREATE TABLE public.device_status (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     device uuid NOT NULL UNIQUE REFERENCES public.devices, connected boolean NOT NULL,
     last_fix_at timestamptz, last_received_at timestamptz, lat real, lon real, altitude_m real,
-    speed_kmh real, course_deg real, satellites integer, protocol varchar(32), gateway varchar(255));
+    speed_kmh real, course_deg real, satellites integer, protocol varchar(32), gateway varchar(255),
+    motion varchar(16), motion_since timestamptz);
+CREATE TABLE public.trips (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    device uuid NOT NULL REFERENCES public.devices ON DELETE CASCADE, started_at timestamptz NOT NULL, ended_at timestamptz,
+    distance_m real NOT NULL, max_speed_kmh real NOT NULL, start_lat real NOT NULL, start_lon real NOT NULL,
+    end_lat real, end_lon real, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.alerts (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations, device uuid REFERENCES public.devices,
     event uuid REFERENCES public.events ON DELETE SET NULL, geofence uuid REFERENCES public.geofences, kind varchar(32) NOT NULL,
