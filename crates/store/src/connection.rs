@@ -33,6 +33,12 @@ impl Notices {
     pub async fn next(&self) {
         self.0.notified().await;
     }
+
+    /// Whether one came since the last call. After a question was answered over the same
+    /// connection, that is known of whatever was committed before the question.
+    pub fn has_come(&self) -> bool {
+        self.next().now_or_never().is_some()
+    }
 }
 
 /// Connects; the connection is driven in the background and ends with the client.

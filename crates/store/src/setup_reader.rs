@@ -60,6 +60,12 @@ impl SetupReader {
         self.notices.next().await;
     }
 
+    /// Whether it said so since the last call of either; asked after [`SetupReader::fingerprint`],
+    /// it knows what was committed before that.
+    pub fn was_noticed(&self) -> bool {
+        self.notices.has_come()
+    }
+
     /// A text that changes when anything of the setup is added, deleted, or changed through
     /// Directus: for those who missed a notice.
     pub async fn fingerprint(&self) -> Result<String, ReadSetupError> {

@@ -99,7 +99,9 @@ impl Watcher {
         let mut fingerprint = None;
         loop {
             let now = reader.fingerprint().await?;
-            if fingerprint.as_ref() != Some(&now) {
+            // What SQL changes without a date leaves the fingerprint as it is: who asked for a
+            // refresh must not be answered while such a change has been told and not been read.
+            if reader.was_noticed() || fingerprint.as_ref() != Some(&now) {
                 self.read(&mut reader).await?;
                 fingerprint = Some(now);
             }
