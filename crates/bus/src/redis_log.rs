@@ -2,8 +2,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use biplane_core::Frame;
+use biplane_core::{Frame, Timestamp};
 use redis::aio::{ConnectionManager, MultiplexedConnection};
+use redis::streams::StreamReadReply;
 use redis::{AsyncConnectionConfig, Client, Script, ScriptInvocation, Value};
 
 use crate::durability::Durability;
@@ -72,6 +73,14 @@ pub struct Backlog {
     pub unread: u64,
     /// Entries read and not committed.
     pub pending: u64,
+    /// When the log had the oldest of them, by Redis's clock; processing time.
+    pub oldest: Option<Timestamp>,
+}
+
+/// The millisecond of an entry's id.
+fn written_at(id: &str) -> Option<Timestamp> {
+    let millis = id.split('-').next()?.parse().ok()?;
+    Some(Timestamp::from_millis(millis))
 }
 
 struct Scripts {
@@ -188,7 +197,7 @@ impl RedisLog {
         let mut shared = self.shared.clone();
         let length: u64 = redis::cmd("XLEN").arg(&key).query_async(&mut shared).await?;
         if length == 0 {
-            return Ok(Backlog { unread: 0, pending: 0 });
+            return Ok(Backlog { unread: 0, pending: 0, oldest: None });
         }
         let groups: Vec<HashMap<String, Value>> =
             redis::cmd("XINFO").arg("GROUPS").arg(&key).query_async(&mut shared).await?;
@@ -199,14 +208,30 @@ impl RedisLog {
             Some(Value::Int(n)) => u64::try_from(*n).ok(),
             _ => None,
         };
-        Ok(match group {
-            // Redis can't always tell the lag; then everything in the stream is the safe answer.
-            Some(_) => Backlog {
-                unread: number("lag").unwrap_or(length),
-                pending: number("pending").unwrap_or(0),
-            },
-            None => Backlog { unread: length, pending: 0 },
-        })
+        // Redis can't always tell the lag; then everything in the stream is the safe answer.
+        let (unread, pending) = match group {
+            Some(_) => (number("lag").unwrap_or(length), number("pending").unwrap_or(0)),
+            None => (length, 0),
+        };
+        let read_up_to = match group.and_then(|group| group.get("last-delivered-id")) {
+            Some(Value::BulkString(id)) => String::from_utf8_lossy(id).into_owned(),
+            _ => "0".to_owned(),
+        };
+        let oldest = if pending > 0 {
+            let (_, first, _, _): (u64, Option<String>, Value, Value) =
+                redis::cmd("XPENDING").arg(&key).arg(GROUP).query_async(&mut shared).await?;
+            first.as_deref().and_then(written_at)
+        } else if unread > 0 {
+            let next: StreamReadReply = redis::cmd("XREAD")
+                .arg(("COUNT", 1, "STREAMS", &key, &read_up_to))
+                .query_async(&mut shared)
+                .await?;
+            let first = next.keys.first().and_then(|stream| stream.ids.first());
+            first.and_then(|entry| written_at(&entry.id))
+        } else {
+            None
+        };
+        Ok(Backlog { unread, pending, oldest })
     }
 
     pub(crate) fn known(&self, partition: u16) -> Result<(), LogError> {

@@ -246,7 +246,32 @@ async fn an_entry_that_is_no_frame_goes_to_the_dead_letters_with_its_reason() {
     assert_eq!(dead[0].1["f"], b"\x09garbage");
     assert!(String::from_utf8_lossy(&dead[0].1["reason"]).contains("version 9"), "{dead:?}");
     let backlog = log.backlog(5).await.unwrap();
-    assert_eq!((backlog.unread, backlog.pending), (0, 0));
+    assert_eq!((backlog.unread, backlog.pending, backlog.oldest), (0, 0, None));
+}
+
+#[tokio::test]
+async fn the_oldest_entry_that_is_not_committed_is_known_read_or_not() {
+    let redis = TestRedis::start();
+    let log = log(&redis).await;
+    let before = now();
+    let (frames, partition) = frames(3);
+    log.append(&frames).await.unwrap();
+    let lease = fence(&log, partition, "a").await;
+    let oldest = async || log.backlog(partition).await.unwrap().oldest.map(Timestamp::as_millis);
+    let unread = oldest().await.expect("three wait");
+    assert!((before..=now()).contains(&unread), "{unread}");
+    let (ids, _) = read(&log, &lease, 3).await;
+    assert_eq!(oldest().await, Some(ids[0].major as i64));
+    log.commit(&lease, &ids[..2]).await.unwrap();
+    assert_eq!(oldest().await, Some(ids[2].major as i64));
+    log.commit(&lease, &ids[2..]).await.unwrap();
+    assert_eq!(oldest().await, None);
+}
+
+/// Milliseconds, by the clock that Redis has too.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap().as_millis() as i64
 }
 
 #[tokio::test]

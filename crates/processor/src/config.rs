@@ -104,6 +104,10 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_OVERSPEED_FOR_S", default_value_t = MotionLimits::default().overspeed_for_s, value_parser = clap::value_parser!(i64).range(0..))]
     pub overspeed_for_s: i64,
 
+    /// Positions that wait for longer to be written are an alert, seconds; 0: none is.
+    #[arg(long, env = "BIPLANE_LAG_ALERT_S", default_value_t = 60)]
+    pub lag_alert_s: u32,
+
     /// Where crossings of a finish are posted to: the webhook of a Flow; unless given, nowhere.
     #[arg(long, env = "BIPLANE_NOTICE_FINISH_URL", hide_env_values = true)]
     pub notice_finish_url: Option<String>,

@@ -37,8 +37,14 @@ pub struct Metrics {
     pub partitions: AtomicU64,
     /// Entries of owned partitions that are not written yet.
     pub lag: AtomicU64,
+    /// Milliseconds that the oldest of them has been in the log.
+    pub lag_ms: AtomicU64,
     /// Positions a batch.
     pub batch_positions: Histogram<BatchSizes>,
+    /// Seconds to decide on a batch, what had to be read for it included.
+    pub decide_seconds: Histogram<Seconds>,
+    /// Seconds to tell the log what is written.
+    pub commit_seconds: Histogram<Seconds>,
     /// Seconds to write a batch, retries included.
     pub write_seconds: Histogram<Seconds>,
     /// Seconds from the gateway's having a frame to its rows' being committed.
@@ -174,7 +180,14 @@ impl Metrics {
             let value = u8::from(away.load(Relaxed));
             line(&mut out, format_args!("# TYPE biplane_{name} gauge\nbiplane_{name} {value}"));
         }
+        let lag = self.lag_ms.load(Relaxed) as f64 / 1000.0;
+        line(
+            &mut out,
+            format_args!("# TYPE biplane_log_lag_seconds gauge\nbiplane_log_lag_seconds {lag}"),
+        );
         self.batch_positions.render(&mut out, "biplane_batch_positions");
+        self.decide_seconds.render(&mut out, "biplane_decide_seconds");
+        self.commit_seconds.render(&mut out, "biplane_commit_seconds");
         self.write_seconds.render(&mut out, "biplane_write_seconds");
         self.recompute_seconds.render(&mut out, "biplane_recompute_seconds");
         self.frame_to_row_seconds.render(&mut out, "biplane_frame_to_row_seconds");

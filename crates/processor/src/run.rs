@@ -12,7 +12,8 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::ingest::{
-    Owned, Pipeline, Publisher, Recomputer, commit, own, watch_setup, write, write_alerts,
+    Owned, Pipeline, Publisher, Recomputer, chain, commit, now, own, watch_setup, write,
+    write_alerts,
 };
 use crate::live::{Hub, HubConfig, StartHubError};
 use crate::{Config, Metrics, http, notices};
@@ -147,7 +148,12 @@ pub async fn run(
         config.recipients(),
         Arc::clone(&metrics),
     ));
-    let measuring = tokio::spawn(measure_lag(Arc::clone(&log), Arc::clone(&metrics)));
+    let measuring = tokio::spawn(measure_lag(
+        Arc::clone(&log),
+        AlertWriter::new(&config.database_url),
+        i64::from(config.lag_alert_s) * 1000,
+        Arc::clone(&metrics),
+    ));
     tracing::info!(%address, instance = name, "the processor runs");
 
     let parts = [
@@ -206,15 +212,38 @@ fn unique() -> String {
     format!("{:x}", since.map_or(0, |since| since.as_nanos()))
 }
 
-async fn measure_lag(log: Arc<RedisLog>, metrics: Arc<Metrics>) {
+/// Measures again and again how far the processors are behind, all of them together; where that is
+/// more than so many milliseconds (0: however much), it is an alert.
+async fn measure_lag(
+    log: Arc<RedisLog>,
+    mut alerts: AlertWriter,
+    alert_ms: i64,
+    metrics: Arc<Metrics>,
+) {
+    // Whether it was raised; not known of what was before this process started.
+    let mut raised = None;
     loop {
-        let mut lag = 0;
+        let (mut lag, mut oldest) = (0, None);
         for partition in 0..log.partitions() {
             if let Ok(backlog) = log.backlog(partition).await {
                 lag += backlog.unread + backlog.pending;
+                oldest = oldest.into_iter().chain(backlog.oldest).min();
             }
         }
+        let age_ms = oldest.map_or(0, |oldest| (now() - oldest).max(0));
         metrics.lag.store(lag, Relaxed);
+        metrics.lag_ms.store(age_ms.unsigned_abs(), Relaxed);
+        let is_late = alert_ms > 0 && age_ms > alert_ms;
+        // Between the two it stays as it is.
+        let is_over = age_ms <= alert_ms / 2;
+        if (is_late && raised != Some(true)) || (is_over && raised != Some(false)) {
+            match alerts.lag(oldest.filter(|_| is_late)).await {
+                Ok(_) => raised = Some(is_late),
+                Err(error) => {
+                    tracing::debug!(error = chain(&error), "an alert of the lag is not written")
+                }
+            }
+        }
         tokio::time::sleep(LAG_EVERY).await;
     }
 }

@@ -50,6 +50,19 @@ const DUPLICATES: &str = "
     ORDER BY d.id, a.at
     ON CONFLICT (id) DO NOTHING";
 
+/// Everybody's positions are late, so each organization is told, once.
+const LAG: &str = "
+    INSERT INTO public.alerts (id, organization, kind, severity, status, occurred_at, message, date_created)
+    SELECT gen_random_uuid(), o.id, 'lag', 'critical', 'open', $1::timestamptz,
+        'positions are written late: some that came at ' || to_char($1::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+            || ' UTC are not there yet', now()
+    FROM public.organizations o
+    WHERE o.status = 'active'
+        AND NOT EXISTS (SELECT FROM public.alerts x WHERE x.organization = o.id AND x.kind = 'lag' AND x.status <> 'closed')";
+
+const LAG_OVER: &str = "
+    UPDATE public.alerts SET status = 'closed', date_updated = now() WHERE kind = 'lag' AND status <> 'closed'";
+
 impl AlertWriter {
     /// Connects at the first alert.
     pub fn new(url: impl Into<String>) -> Self {
@@ -61,11 +74,7 @@ impl AlertWriter {
         &mut self,
         alerts: &[DuplicateImei],
     ) -> Result<u64, WriteAlertError> {
-        if self.client.as_ref().is_none_or(Client::is_closed) {
-            self.client = None;
-            self.client = Some(connect(&self.url).await?.0);
-        }
-        let client = self.client.as_ref().expect("set above");
+        let client = self.client().await?;
         let column =
             |of: &dyn Fn(&DuplicateImei) -> String| alerts.iter().map(of).collect::<Vec<String>>();
         let ids: Vec<Uuid> = alerts.iter().map(|alert| alert.id).collect();
@@ -81,5 +90,26 @@ impl AlertWriter {
             .execute(DUPLICATES, &[&ids, &imeis, &from, &before, &times])
             .await
             .map_err(WriteAlertError::Refused)
+    }
+
+    /// Raises an alert in each organization that has none open because of positions that came at
+    /// that time and are not written, or closes all of them; says how many rows that were.
+    pub async fn lag(&mut self, since: Option<Timestamp>) -> Result<u64, WriteAlertError> {
+        let client = self.client().await?;
+        match since {
+            Some(since) => client.execute(LAG, &[&to_system_time(since)]).await,
+            None => client.execute(LAG_OVER, &[]).await,
+        }
+        .map_err(WriteAlertError::Refused)
+    }
+
+    async fn client(&mut self) -> Result<&Client, ConnectError> {
+        if self.client.as_ref().is_none_or(Client::is_closed) {
+            self.client = None;
+        }
+        match &mut self.client {
+            Some(client) => Ok(client),
+            none => Ok(none.insert(connect(&self.url).await?.0)),
+        }
     }
 }

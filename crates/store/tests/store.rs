@@ -13,8 +13,8 @@ use biplane_core::recompute::{Changes, Mark};
 use biplane_core::timing::{Crossing, CrossingStatus, Device, crossing_id};
 use biplane_core::{Fix, Imei, IoValue, Timestamp};
 use biplane_store::{
-    Batch, Claim, Correction, Counts, History, HistoryError, SetupReader, Silence, StateReader,
-    Status, WriteError, Writer,
+    AlertWriter, Batch, Claim, Correction, Counts, History, HistoryError, SetupReader, Silence,
+    StateReader, Status, WriteError, Writer,
 };
 use support::TestPostgres;
 use tokio_postgres::Client;
@@ -736,4 +736,35 @@ async fn history_is_read_in_order_and_corrected_in_one_step() {
     assert_eq!(count(&client, "device_status WHERE last_fix_at IS NULL AND lat IS NULL").await, 1);
     history.tidy(&[orders[0].id]).await.unwrap();
     assert_eq!(count(&client, "telemetry.recomputes").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_organization_hears_once_that_positions_are_written_late() {
+    let (server, client) = server().await;
+    client
+        .batch_execute(
+            "INSERT INTO organizations VALUES ('00000000-0000-0000-0000-0000000000a2', 'Other', 'active'),
+                ('00000000-0000-0000-0000-0000000000a3', 'Gone', 'archived')",
+        )
+        .await
+        .unwrap();
+    let mut alerts = AlertWriter::new(server.url());
+    assert_eq!(alerts.lag(Some(at(0))).await.unwrap(), 2);
+    client
+        .execute(
+            "UPDATE alerts SET status = 'acknowledged' WHERE organization::text LIKE '%a1'",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(alerts.lag(Some(at(10))).await.unwrap(), 0);
+    let told = client
+        .query_one("SELECT DISTINCT message FROM alerts WHERE kind = 'lag'", &[])
+        .await
+        .unwrap();
+    let message: String = told.get(0);
+    assert!(message.contains("2020-09-12 11:40:00 UTC"), "{message}");
+    assert_eq!(alerts.lag(None).await.unwrap(), 2);
+    assert_eq!(alerts.lag(None).await.unwrap(), 0);
+    assert_eq!(alerts.lag(Some(at(20))).await.unwrap(), 2);
 }

@@ -19,12 +19,12 @@ mod setup;
 mod write;
 
 pub(crate) use alerts::write_alerts;
-pub(crate) use away::Away;
+pub(crate) use away::{Away, chain};
 pub(crate) use own::own;
 pub(crate) use pipeline::Pipeline;
 pub(crate) use publish::Publisher;
 pub(crate) use recompute::{Owned, Recomputer, Rest};
-pub(crate) use setup::{SetupFeed, watch_setup};
+pub(crate) use setup::{SetupFeed, now, watch_setup};
 pub(crate) use write::{commit, write};
 
 use biplane_bus::{Entry, Lease};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 use biplane_bus::{EntryId, Lease, Poison};
 use biplane_core::profile::Limits;
@@ -73,7 +74,9 @@ impl Pipeline {
                 size += positions(&next);
                 together.push(next);
             }
+            let started = Instant::now();
             let Some(next) = self.decide(&mut decider, together).await else { return };
+            self.metrics.decide_seconds.observe(started.elapsed().as_secs_f64(), 1);
             if work.send(Job::Write(Box::new(next))).await.is_err() {
                 return;
             }

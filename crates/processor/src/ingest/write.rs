@@ -110,7 +110,9 @@ pub(crate) async fn commit<L: Log>(
     metrics: Arc<Metrics>,
 ) {
     while let Some(work) = written.recv().await {
+        let started = Instant::now();
         commit_one(&*log, &work, &metrics).await;
+        metrics.commit_seconds.observe(started.elapsed().as_secs_f64(), 1);
     }
 }
 

@@ -1,6 +1,7 @@
 -- The columns of Directus's tables that the processor meets, as snapshots/schema.yaml makes them.
 SET ROLE directus;
-CREATE TABLE public.organizations (id uuid PRIMARY KEY, name varchar(255) NOT NULL);
+CREATE TABLE public.organizations (
+    id uuid PRIMARY KEY, name varchar(255) NOT NULL, status varchar(32) NOT NULL DEFAULT 'active');
 CREATE TABLE public.device_profiles (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations, name varchar(255) NOT NULL,
     max_speed_kmh real, max_acceleration_ms2 real, max_ahead_s integer, max_age_s integer, min_satellites integer,
