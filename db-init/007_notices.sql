@@ -8,7 +8,7 @@ CREATE TABLE telemetry.notices (
     body       jsonb       NOT NULL CHECK (jsonb_typeof(body) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now(),
     due_at     timestamptz NOT NULL DEFAULT now(),
-    attempts   integer     NOT NULL DEFAULT 0,
+    refusals   integer     NOT NULL DEFAULT 0,
     done_at    timestamptz,
     failure    text,
     UNIQUE (kind, subject)
@@ -20,5 +20,6 @@ COMMENT ON COLUMN telemetry.notices.subject IS 'The row of `crossings` or `alert
 COMMENT ON COLUMN telemetry.notices.body IS 'What is posted.';
 COMMENT ON COLUMN telemetry.notices.created_at IS 'Processing time, as are the others.';
 COMMENT ON COLUMN telemetry.notices.due_at IS 'Not posted before this.';
+COMMENT ON COLUMN telemetry.notices.refusals IS 'How often its Flow refused it; that Directus was away does not count.';
 COMMENT ON COLUMN telemetry.notices.done_at IS 'When it was taken; with a failure, when it was given up.';
 COMMENT ON COLUMN telemetry.notices.failure IS 'Why it was not taken the last time.';

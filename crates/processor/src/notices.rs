@@ -19,7 +19,9 @@ const TOGETHER: u32 = 8;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// A Flow that refuses a notice so often will not take it any more; what follows it is told.
 const MOST_REFUSALS: u32 = 10;
-/// Between tries: a second at first, ten minutes at most.
+/// Between tries while Directus is away.
+const AWAY: Duration = Duration::from_secs(5);
+/// Between tries of what is refused: a second at first, ten minutes at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Days after which a notice is forgotten, told or not.
 const KEPT_DAYS: u32 = 30;
@@ -96,18 +98,22 @@ async fn tell_some(
                 has_told = true;
             }
             Told::Unasked => {
-                notices.failed(notice.id, "no Flow is named for it", None).await?;
+                notices.dropped(notice.id).await?;
                 has_told = true;
             }
-            Told::Refused(why) if notice.attempts + 1 >= MOST_REFUSALS => {
+            Told::Refused(why) if notice.refusals + 1 >= MOST_REFUSALS => {
                 tracing::warn!(notice = notice.id, why, "a notice is given up");
                 metrics.notices_given_up.fetch_add(1, Relaxed);
-                notices.failed(notice.id, &why, None).await?;
+                notices.refused(notice.id, &why, None).await?;
             }
-            Told::Refused(why) | Told::Away(why) => {
-                let pause = pause(notice.attempts);
+            Told::Refused(why) => {
+                let pause = pause(notice.refusals);
                 tracing::info!(notice = notice.id, why, ?pause, "a notice is told again later");
-                notices.failed(notice.id, &why, Some(pause)).await?;
+                notices.refused(notice.id, &why, Some(pause)).await?;
+            }
+            Told::Away(why) => {
+                tracing::debug!(notice = notice.id, why, "a notice is told again later");
+                notices.put_off(notice.id, &why, AWAY).await?;
             }
         }
     }
@@ -140,6 +146,6 @@ async fn post(http: &reqwest::Client, recipients: &Recipients, notice: &Notice) 
     }
 }
 
-fn pause(attempts: u32) -> Duration {
-    Duration::from_secs(1 << attempts.min(10)).min(LONGEST_PAUSE)
+fn pause(refusals: u32) -> Duration {
+    Duration::from_secs(1 << refusals.min(10)).min(LONGEST_PAUSE)
 }

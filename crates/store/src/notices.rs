@@ -19,8 +19,8 @@ pub struct Notice {
     pub device: Option<Uuid>,
     /// What is posted.
     pub body: Value,
-    /// How often it was tried.
-    pub attempts: u32,
+    /// How often its Flow refused it.
+    pub refusals: u32,
 }
 
 /// What a notice tells of.
@@ -49,6 +49,8 @@ pub enum NoticeError {
 pub struct NoticeQueue {
     url: String,
     client: Option<Client>,
+    /// Whether that connection has the right.
+    may_post: bool,
 }
 
 /// Of the advisory lock; any number that nobody else takes in this database.
@@ -56,8 +58,8 @@ const LOCK: i64 = 0x6269_706c_616e_6501;
 
 /// The oldest of each device.
 const DUE: &str = "
-    SELECT id, kind, device, body, attempts FROM (
-        SELECT DISTINCT ON (device) id, kind, device, body, attempts, due_at
+    SELECT id, kind, device, body, refusals FROM (
+        SELECT DISTINCT ON (device) id, kind, device, body, refusals, due_at
         FROM telemetry.notices WHERE done_at IS NULL ORDER BY device, id
     ) AS first
     WHERE due_at <= now() ORDER BY id LIMIT $1";
@@ -65,21 +67,26 @@ const DUE: &str = "
 impl NoticeQueue {
     /// Connects at the first question.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), client: None }
+        Self { url: url.into(), client: None, may_post: false }
     }
 
     /// The first notice of each device, where it is due; `None` while another processor posts them.
     pub async fn due(&mut self, at_most: u32) -> Result<Option<Vec<Notice>>, NoticeError> {
         if self.client.as_ref().is_none_or(Client::is_closed) {
+            self.may_post = false;
             self.client = None;
-            let (client, _) = connect(&self.url).await?;
-            let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?;
-            if !row.get::<_, bool>(0) {
-                return Ok(None);
-            }
-            self.client = Some(client);
         }
-        let Some(client) = &self.client else { return Ok(None) };
+        let client = match &mut self.client {
+            Some(client) => &*client,
+            none => none.insert(connect(&self.url).await?.0),
+        };
+        if !self.may_post {
+            let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?;
+            self.may_post = row.get(0);
+        }
+        if !self.may_post {
+            return Ok(None);
+        }
         let rows = client.query(DUE, &[&i64::from(at_most)]).await?;
         let notice = |row: &tokio_postgres::Row| Notice {
             id: row.get(0),
@@ -90,27 +97,39 @@ impl NoticeQueue {
             },
             device: row.get(2),
             body: row.get(3),
-            attempts: row.get::<_, i32>(4).unsigned_abs(),
+            refusals: row.get::<_, i32>(4).unsigned_abs(),
         };
         Ok(Some(rows.iter().map(notice).collect()))
     }
 
     /// It was taken.
     pub async fn taken(&mut self, id: i64) -> Result<(), NoticeError> {
-        let sql = "UPDATE telemetry.notices
-            SET done_at = now(), attempts = attempts + 1, failure = NULL WHERE id = $1";
+        let sql = "UPDATE telemetry.notices SET done_at = now(), failure = NULL WHERE id = $1";
         self.mark(sql, &[&id]).await
     }
 
-    /// It was not taken, and is to be tried again after `pause`; without one it is given up.
-    pub async fn failed(
+    /// Nobody could be told: it is tried again after `pause`.
+    pub async fn put_off(
+        &mut self,
+        id: i64,
+        why: &str,
+        pause: Duration,
+    ) -> Result<(), NoticeError> {
+        let sql = "UPDATE telemetry.notices
+            SET failure = left($2::text, 500), due_at = now() + make_interval(secs => $3::float8)
+            WHERE id = $1";
+        self.mark(sql, &[&id, &why, &pause.as_secs_f64()]).await
+    }
+
+    /// Its Flow refused it, and is asked again after `pause`; without one it is given up.
+    pub async fn refused(
         &mut self,
         id: i64,
         why: &str,
         pause: Option<Duration>,
     ) -> Result<(), NoticeError> {
         let sql = "UPDATE telemetry.notices
-            SET attempts = attempts + 1, failure = left($2::text, 500),
+            SET refusals = refusals + 1, failure = left($2::text, 500),
                 due_at = now() + make_interval(secs => coalesce($3::float8, 0)),
                 done_at = CASE WHEN $3::float8 IS NULL THEN now() END
             WHERE id = $1";
@@ -118,9 +137,16 @@ impl NoticeQueue {
         self.mark(sql, &[&id, &why, &seconds]).await
     }
 
+    /// Nobody asked for its kind.
+    pub async fn dropped(&mut self, id: i64) -> Result<(), NoticeError> {
+        let sql = "UPDATE telemetry.notices
+            SET done_at = now(), failure = 'no Flow is named for it' WHERE id = $1";
+        self.mark(sql, &[&id]).await
+    }
+
     /// Forgets those that are done, and those that nobody asked for, after so many days.
     pub async fn forget(&mut self, days: u32) -> Result<u64, NoticeError> {
-        let Some(client) = &self.client else { return Ok(0) };
+        let Some(client) = self.client.as_ref().filter(|_| self.may_post) else { return Ok(0) };
         let sql =
             "DELETE FROM telemetry.notices WHERE created_at < now() - make_interval(days => $1)";
         Ok(client.execute(sql, &[&(days as i32)]).await?)

@@ -111,19 +111,19 @@ async fn notices_of_a_device_wait_for_the_one_before_and_those_of_others_do_not(
     assert_eq!(told[0].body["alert_kind"], json!("device_offline"));
 
     // What is to be tried later holds up its own device's.
-    queue.failed(told[0].id, "away", Some(Duration::from_secs(60))).await.unwrap();
+    queue.put_off(told[0].id, "away", Duration::from_secs(60)).await.unwrap();
     queue.taken(told[1].id).await.unwrap();
     queue.taken(told[2].id).await.unwrap();
     assert_eq!(due(&mut queue).await, []);
 
-    queue.failed(told[0].id, "refused", None).await.unwrap();
+    queue.refused(told[0].id, "refused", None).await.unwrap();
     let told = due(&mut queue).await;
-    assert_eq!((subjects(&told), told[0].attempts), (vec![&*name(2)], 0));
+    assert_eq!((subjects(&told), told[0].refusals), (vec![&*name(2)], 0));
     let row = client
-        .query_one("SELECT attempts, failure, done_at IS NOT NULL FROM telemetry.notices ORDER BY id LIMIT 1", &[])
+        .query_one("SELECT refusals, failure, done_at IS NOT NULL FROM telemetry.notices ORDER BY id LIMIT 1", &[])
         .await
         .unwrap();
-    assert_eq!((row.get(0), row.get(1), row.get(2)), (2, "refused", true));
+    assert_eq!((row.get(0), row.get(1), row.get(2)), (1, "refused", true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
