@@ -17,7 +17,7 @@ use crate::report::Rounds;
 /// So many positions may have been sent and not be written: about a second's worth. Nothing between
 /// the gateway and the table holds trackers back, for Redis is there to take what is too much; what
 /// can be sustained is what they send while this stays.
-const WINDOW: u64 = 20_000;
+const WINDOW: u64 = 300_000;
 /// How often it is seen to.
 const TURN: Duration = Duration::from_millis(20);
 
