@@ -268,9 +268,13 @@ impl Work<'_> {
     async fn fill(&self, database: &mut Client) -> Result<(Census, Filled), SchemaError> {
         let mut filled = ci::fill(database).await?;
         let folder = self.files.db_init();
-        if let Err(error) = db_init::apply(database, &folder, Stage::AfterDirectus).await {
-            filled.warnings.push(format!("{error}; with the version before it is left out"));
-        }
+        let left_out = match db_init::apply_possible(database, &folder, Stage::AfterDirectus).await
+        {
+            Ok(left_out) => left_out,
+            Err(error) => vec![error],
+        };
+        let told = |error| format!("{error}; with the version before it is left out");
+        filled.warnings.extend(left_out.into_iter().map(told));
         Ok((Census::take(database).await?, filled))
     }
 }

@@ -101,8 +101,34 @@ pub async fn apply(
     folder: &Path,
     stage: Stage,
 ) -> Result<Vec<Applied>, DbInitError> {
+    let mut applied = Vec::new();
+    for outcome in apply_each(client, folder, stage, true).await? {
+        applied.push(outcome?);
+    }
+    Ok(applied)
+}
+
+/// The same on a database that has not all tables that the files speak of: what fails is left out,
+/// and returned.
+pub async fn apply_possible(
+    client: &mut Client,
+    folder: &Path,
+    stage: Stage,
+) -> Result<Vec<DbInitError>, DbInitError> {
+    let outcomes = apply_each(client, folder, stage, false).await?;
+    Ok(outcomes.into_iter().filter_map(Result::err).collect())
+}
+
+type Outcome = Result<Applied, DbInitError>;
+
+async fn apply_each(
+    client: &mut Client,
+    folder: &Path,
+    stage: Stage,
+    stops: bool,
+) -> Result<Vec<Outcome>, DbInitError> {
     client.execute("SELECT pg_advisory_lock(hashtext('biplane db-init'))", &[]).await?;
-    let applied = apply_alone(client, folder, stage).await;
+    let applied = apply_alone(client, folder, stage, stops).await;
     // The end of a broken connection gives it back as well.
     let _ = client.execute("SELECT pg_advisory_unlock(hashtext('biplane db-init'))", &[]).await;
     applied
@@ -112,7 +138,8 @@ async fn apply_alone(
     client: &mut Client,
     folder: &Path,
     stage: Stage,
-) -> Result<Vec<Applied>, DbInitError> {
+    stops: bool,
+) -> Result<Vec<Outcome>, DbInitError> {
     client
         .batch_execute(
             "CREATE SCHEMA IF NOT EXISTS telemetry;
@@ -140,10 +167,15 @@ async fn apply_alone(
             _ => {}
         }
         let started = Instant::now();
-        run(client, &file)
-            .await
-            .map_err(|source| DbInitError::File { name: file.name.clone(), source })?;
-        applied.push(Applied { name: file.name, took: started.elapsed() });
+        let outcome = run(client, &file).await;
+        let failed = outcome.is_err();
+        applied.push(match outcome {
+            Ok(()) => Ok(Applied { name: file.name, took: started.elapsed() }),
+            Err(source) => Err(DbInitError::File { name: file.name, source }),
+        });
+        if failed && stops {
+            break;
+        }
     }
     Ok(applied)
 }
