@@ -16,6 +16,8 @@ async fn main() -> ExitCode {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // A log that can't be written to, on a full disk say, must end nothing.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     if std::env::var("BIPLANE_LOG_FORMAT").is_ok_and(|format| format == "json") {
         log.json().init();
