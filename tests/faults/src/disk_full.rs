@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use biplane_stack::{Altered, Description, Layout, Ports, Progress, SetupError, Stack};
 use clap::Args;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::load::Load;
@@ -40,16 +40,19 @@ pub struct Arguments {
 impl Arguments {
     /// Starts a stack of its own on a disk of its own, fills it, counts, and stops it.
     pub async fn run(self, layout: &Layout, progress: &Progress) -> Result<Outcome, SetupError> {
-        let data = small_disk().map_err(|error| {
+        let disk = small_disk().map_err(|error| {
             failed(format!("no disk of its own can be mounted: {error}"))
                 .advice("run this as root, which may mount; nothing was tried")
         })?;
         let (altered, ports) = (Altered::default(), Ports::free()?);
-        let full = data.clone();
-        crate::on_a_stack_of(layout, data, ports, altered, progress, async |stack, description| {
-            self.torment(&full, stack, description, progress).await
-        })
-        .await
+        let data = disk.join("data");
+        let torment = async |stack: &mut Stack, description: &Description| {
+            self.torment(&disk, stack, description, progress).await
+        };
+        let outcome = crate::on_a_stack_of(layout, data, ports, altered, progress, torment).await?;
+        umount2(&disk, MntFlags::MNT_DETACH).map_err(failed)?;
+        std::fs::remove_dir(&disk).map_err(failed)?;
+        Ok(outcome)
     }
 
     async fn torment(
