@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use biplane_store::{Notice, NoticeError, NoticeKind, NoticeQueue};
 use futures_util::future::join_all;
+use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::Metrics;
@@ -134,10 +135,7 @@ async fn post(http: &reqwest::Client, recipients: &Recipients, notice: &Notice) 
         Ok(response) => {
             let status = response.status();
             let why = format!("the Flow's webhook answered {status}");
-            // A Flow that is not there yet, or an account that may not call it, is somebody's to mend.
-            let is_ours =
-                status.is_server_error() || [401, 403, 404, 408, 429].contains(&status.as_u16());
-            if is_ours { Told::Away(why) } else { Told::Refused(why) }
+            if is_elsewhere(status) { Told::Away(why) } else { Told::Refused(why) }
         }
         // Without its URL, whose last part lets anybody call the Flow.
         Err(error) => {
@@ -146,6 +144,35 @@ async fn post(http: &reqwest::Client, recipients: &Recipients, notice: &Notice) 
     }
 }
 
+/// Whether an answer has nothing to do with the notice: a Flow that is not there yet, an account that
+/// may not call it, a Directus or a proxy that can't just now. A Flow whose step fails answers 500,
+/// and so may a Directus without its database; but then nobody reads notices either.
+fn is_elsewhere(status: StatusCode) -> bool {
+    [401, 403, 404, 408, 429, 502, 503, 504].contains(&status.as_u16())
+}
+
 fn pause(refusals: u32) -> Duration {
     Duration::from_secs(1 << refusals.min(10)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_fails_is_a_refusal_and_a_directus_that_is_away_is_none() {
+        for (status, elsewhere) in
+            [(500, false), (400, false), (403, true), (404, true), (502, true), (503, true)]
+        {
+            let status = StatusCode::from_u16(status).expect("a status");
+            assert_eq!(is_elsewhere(status), elsewhere, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_flow_that_refuses_is_asked_for_minutes_before_a_notice_is_given_up() {
+        let waited: Duration = (0..MOST_REFUSALS - 1).map(pause).sum();
+        assert_eq!(waited, Duration::from_secs(511));
+        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
+    }
 }
