@@ -4,11 +4,14 @@ mod findings;
 mod items;
 mod rights;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use biplane_core::{Imei, Timestamp};
 use biplane_stack::Description;
+use biplane_stack::demo::Track;
 use biplane_stack::directus::{ApiError, Client};
+use biplane_stack::replay::{self, Pace, ReplayError};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -114,6 +117,23 @@ pub fn fresh_id() -> Uuid {
 }
 
 impl Tenant {
+    /// Its tracker flies northwards for 20 s, a fix and 11 m a second, over the southern border of
+    /// its circle, at about 45.991007°, 10.068 s after the start. The processor tells the gateway of
+    /// new devices within seconds; until then it is refused, and tries again.
+    pub async fn fly(&self, stack: &Description, start: Timestamp) {
+        let fixes = northbound(start, 45.9900, 0.0001, 20);
+        let track = [Track { number: 1, imei: self.imei, fixes }];
+        let gateway = stack.teltonika.parse().expect("an address");
+        eventually("the new tracker is let in", async || {
+            match replay::fly(gateway, &track, Pace::Unlimited, &Arc::default()).await {
+                Ok(()) => Some(()),
+                Err(ReplayError::Refused(_)) => None,
+                Err(error) => panic!("{error}"),
+            }
+        })
+        .await;
+    }
+
     /// Makes one through Directus's API, as an administrator would.
     pub async fn make(stack: &Description, admin: &Client) -> Self {
         let tag = unique();
@@ -231,12 +251,7 @@ pub async fn timed_again(
 }
 
 /// A fix a second from a start, along the meridian of 12° E.
-pub fn northbound(
-    start: Timestamp,
-    from_lat: f64,
-    step: f64,
-    count: u32,
-) -> Vec<biplane_core::Fix> {
+fn northbound(start: Timestamp, from_lat: f64, step: f64, count: u32) -> Vec<biplane_core::Fix> {
     (0..count)
         .map(|second| biplane_core::Fix {
             time: start + i64::from(second) * 1000,

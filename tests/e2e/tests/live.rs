@@ -1,11 +1,7 @@
 //! The live channel: Directus decides who is let in and what they see.
 
-use std::sync::Arc;
-
 use biplane_core::Timestamp;
-use biplane_e2e::{Live, Tenant, admin, eventually, northbound, stack};
-use biplane_stack::demo::Track;
-use biplane_stack::replay::{self, Pace, ReplayError};
+use biplane_e2e::{Live, Tenant, admin, stack};
 use serde_json::json;
 
 /// 2026-06-01T12:00:00Z
@@ -22,19 +18,7 @@ async fn a_member_sees_its_tracker_move_and_cross_and_reads_the_crossing_over_re
     let init = live.hear().await.expect("a subscription");
     assert_eq!((&init["event"], &init["uid"]), (&json!("init"), &json!("race")), "{init}");
 
-    // 11 m a second northwards, over the circle's southern border at about 45.991007°.
-    let fixes = northbound(START, 45.9900, 0.0001, 20);
-    let track = [Track { number: 1, imei: tenant.imei, fixes }];
-    let gateway = stack.teltonika.parse().expect("an address");
-    // The processor tells the gateway of new devices within seconds.
-    eventually("the new tracker is let in", async || {
-        match replay::fly(gateway, &track, Pace::Unlimited, &Arc::default()).await {
-            Ok(()) => Some(()),
-            Err(ReplayError::Refused(_)) => None,
-            Err(error) => panic!("{error}"),
-        }
-    })
-    .await;
+    tenant.fly(&stack, START).await;
 
     let (mut moved, mut crossing) = (false, None);
     while !moved || crossing.is_none() {

@@ -1,13 +1,8 @@
 //! Flows are told of what the processor wrote, which they can't see.
 
-use std::sync::Arc;
-
 use biplane_core::Timestamp;
-use biplane_e2e::{Tenant, admin, eventually, northbound, stack};
-use biplane_stack::Description;
-use biplane_stack::demo::Track;
+use biplane_e2e::{Tenant, admin, eventually, stack};
 use biplane_stack::directus::Client;
-use biplane_stack::replay::{self, Pace, ReplayError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -35,21 +30,6 @@ async fn run_about(admin: &Client, flow: &str, device: Uuid) -> Value {
     .await
 }
 
-/// Over the border of the finish.
-async fn fly(stack: &Description, tenant: &Tenant) {
-    let fixes = northbound(START, 45.9900, 0.0001, 20);
-    let track = [Track { number: 1, imei: tenant.imei, fixes }];
-    let gateway = stack.teltonika.parse().expect("an address");
-    eventually("the new tracker is let in", async || {
-        match replay::fly(gateway, &track, Pace::Unlimited, &Arc::default()).await {
-            Ok(()) => Some(()),
-            Err(ReplayError::Refused(_)) => None,
-            Err(error) => panic!("{error}"),
-        }
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_crossing_of_the_finish_sets_its_flow_off_as_the_service_account() {
     let stack = stack();
@@ -57,7 +37,7 @@ async fn a_crossing_of_the_finish_sets_its_flow_off_as_the_service_account() {
     let tenant = Tenant::make(&stack, &admin).await;
     let path = format!("/items/checkpoints/{}", tenant.checkpoint);
     tenant.operator.update(&path, &json!({ "role": "finish" })).await.expect("a finish");
-    fly(&stack, &tenant).await;
+    tenant.fly(&stack, START).await;
 
     let run = run_about(&admin, &flow(&admin, "Finish").await, tenant.device).await;
     let body = &run["data"]["$trigger"]["body"];

@@ -1,32 +1,12 @@
 //! What people say in Directus of what trackers sent, and what becomes of the crossings.
 
-use std::sync::Arc;
-
 use biplane_core::Timestamp;
-use biplane_e2e::{Tenant, admin, eventually, northbound, stack, timed_again};
-use biplane_stack::Description;
-use biplane_stack::demo::Track;
-use biplane_stack::replay::{self, Pace, ReplayError};
+use biplane_e2e::{Tenant, admin, eventually, stack, timed_again};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// 2026-06-02T12:00:00Z
 const START: Timestamp = Timestamp::from_millis(1_780_401_600_000);
-
-/// Over the circle's southern border, 10.068 s after the start, once a second.
-async fn fly(stack: &Description, tenant: &Tenant) {
-    let fixes = northbound(START, 45.9900, 0.0001, 20);
-    let track = [Track { number: 1, imei: tenant.imei, fixes }];
-    let gateway = stack.teltonika.parse().expect("an address");
-    eventually("the new tracker is let in", async || {
-        match replay::fly(gateway, &track, Pace::Unlimited, &Arc::default()).await {
-            Ok(()) => Some(()),
-            Err(ReplayError::Refused(_)) => None,
-            Err(error) => panic!("{error}"),
-        }
-    })
-    .await;
-}
 
 /// What the viewer reads, once there are so many. Where the tracker was faster than the processor's
 /// learning of the course, a crossing first belongs to none.
@@ -47,7 +27,7 @@ async fn crossings(tenant: &Tenant, count: usize) -> Vec<Value> {
 async fn a_flag_takes_a_crossing_away_and_its_end_brings_it_back() {
     let stack = stack();
     let tenant = Tenant::make(&stack, &admin(&stack).await).await;
-    fly(&stack, &tenant).await;
+    tenant.fly(&stack, START).await;
     let before = crossings(&tenant, 1).await;
     let flag = json!({
         "organization": tenant.organization, "device": tenant.device, "verdict": "faulty",
@@ -70,7 +50,7 @@ async fn an_edited_crossing_stays_until_the_edit_is_taken_back() {
     let stack = stack();
     let admin = admin(&stack).await;
     let tenant = Tenant::make(&stack, &admin).await;
-    fly(&stack, &tenant).await;
+    tenant.fly(&stack, START).await;
     let crossing = crossings(&tenant, 1).await[0]["id"].clone();
     let edit = json!({
         "organization": tenant.organization, "action": "adjust", "crossing": crossing,
