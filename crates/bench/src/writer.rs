@@ -7,7 +7,7 @@ use biplane_core::timing::Device;
 use biplane_core::{DeviceId, Fix, OrganizationId, Timestamp};
 use biplane_stack::fleet::{self, Fleet};
 use biplane_stack::{Description, Layout, Progress, SetupError};
-use biplane_store::{Batch, Claim, Writer};
+use biplane_store::{Batch, Claim, Received, Writer};
 use bytes::{BufMut, Bytes, BytesMut};
 use clap::Args;
 use tokio_postgres::{Client, NoTls};
@@ -83,7 +83,7 @@ impl Arguments {
             replay: raw::table(&database, "raw_replay", COLUMNS).await?,
             writer: Writer::new(&stack.database_url),
             database,
-            received: last.time,
+            received: Received { at: last.time, trace_id: 1 << 61 },
         };
 
         let mut figures = Vec::new();
@@ -124,14 +124,14 @@ struct Bench {
     writer: Writer,
     new: tokio_postgres::Statement,
     replay: tokio_postgres::Statement,
-    received: Timestamp,
+    received: Received,
 }
 
 type Row<'a> = (Device, &'a Fix);
 
 /// The columns that a position of a fleet's tracker has something in.
 const COLUMNS: &str = "(device, ts, digest, organization, received_at, lat, lon, altitude_m, \
-                       speed_kmh, course_deg, satellites, faulty)";
+                       speed_kmh, course_deg, satellites, faulty, trace_id)";
 
 impl Bench {
     /// The writer's side: from fixes to the commit.
@@ -182,14 +182,14 @@ fn frames(fleet: &Fleet) -> Vec<Row<'_>> {
 }
 
 /// As binary COPY has them: PostgreSQL's manual, COPY, "Binary Format".
-fn encoded(rows: &[Row<'_>], received: Timestamp) -> Vec<Bytes> {
+fn encoded(rows: &[Row<'_>], received: Received) -> Vec<Bytes> {
     let mut chunks = vec![BytesMut::from(&b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0"[..])];
     for (device, fix) in rows {
         if chunks.last().is_none_or(|chunk| chunk.len() >= raw::CHUNK) {
             chunks.push(BytesMut::with_capacity(raw::CHUNK + 256));
         }
         let Some(chunk) = chunks.last_mut() else { continue };
-        chunk.put_i16(12);
+        chunk.put_i16(13);
         let mut field = |value: Option<&[u8]>| match value {
             Some(value) => {
                 chunk.put_i32(value.len() as i32);
@@ -201,7 +201,7 @@ fn encoded(rows: &[Row<'_>], received: Timestamp) -> Vec<Bytes> {
         field(Some(&micros(fix.time).to_be_bytes()));
         field(Some(&fix.digest().to_be_bytes()));
         field(Some(device.organization.0.as_bytes()));
-        field(Some(&micros(received).to_be_bytes()));
+        field(Some(&micros(received.at).to_be_bytes()));
         field(Some(&fix.lat.to_be_bytes()));
         field(Some(&fix.lon.to_be_bytes()));
         for value in [fix.altitude_m, fix.speed_kmh, fix.course_deg] {
@@ -210,6 +210,7 @@ fn encoded(rows: &[Row<'_>], received: Timestamp) -> Vec<Bytes> {
         let satellites = fix.satellites.map(|count| i16::from(count).to_be_bytes());
         field(satellites.as_ref().map(|bytes| &bytes[..]));
         field(Some(&[0]));
+        field(Some(&received.trace_id.to_be_bytes()));
     }
     chunks.push(BytesMut::from(&(-1i16).to_be_bytes()[..]));
     chunks.into_iter().map(BytesMut::freeze).collect()

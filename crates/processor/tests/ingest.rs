@@ -41,6 +41,8 @@ async fn frames_in_the_log_become_rows_crossings_and_live_items() {
     assert_eq!(rig.count("telemetry.positions").await, 100);
     assert_eq!(rig.count("telemetry.positions WHERE fault_reason = 'zero_coordinates'").await, 1);
     assert_eq!(rig.count("telemetry.quarantine").await, 1);
+    let traced = rig.count("telemetry.positions WHERE trace_id = 1").await;
+    assert_eq!(traced, 100, "the frame's own id");
     let rows = rig
         .client
         .query(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use biplane_core::geofence::Moment;
 use biplane_core::motion::{Excess, Happened, Motion, Trip};
 use biplane_core::timing::{Crossing, Device};
-use biplane_core::{DeviceId, Fix, OrganizationId, Timestamp};
+use biplane_core::{DeviceId, Fix, Frame, OrganizationId, Timestamp};
 
 use uuid::Uuid;
 
@@ -18,6 +18,21 @@ pub struct Claim {
     pub partition: u16,
     /// Grows with each change of owner.
     pub generation: u64,
+}
+
+/// How a record came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Processing time: when the gateway had the whole frame.
+    pub at: Timestamp,
+    /// The frame, as in the logs: [`Frame::trace_id`].
+    pub trace_id: u64,
+}
+
+impl From<&Frame> for Received {
+    fn from(frame: &Frame) -> Self {
+        Self { at: frame.received_at, trace_id: frame.trace_id }
+    }
 }
 
 /// What was decided of one partition's frames.
@@ -88,7 +103,7 @@ impl Batch {
         &mut self,
         device: Device,
         fix: &Fix,
-        received_at: Timestamp,
+        received: Received,
         fault: Option<&str>,
         fresh: bool,
     ) {
@@ -98,12 +113,12 @@ impl Batch {
             self.days.insert(day);
         }
         let rows = if fresh { &mut self.fresh } else { &mut self.doubtful };
-        rows.push(device, fix, received_at, fault);
+        rows.push(device, fix, received, fault);
     }
 
     /// Adds a fix whose time no partition may hold.
-    pub fn quarantine(&mut self, device: Device, fix: &Fix, received_at: Timestamp, reason: &str) {
-        self.quarantine.push(device, fix, received_at, Some(reason));
+    pub fn quarantine(&mut self, device: Device, fix: &Fix, received: Received, reason: &str) {
+        self.quarantine.push(device, fix, received, Some(reason));
     }
 
     /// Says what is known of a device now; a later call of a batch replaces an earlier one, but

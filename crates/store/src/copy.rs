@@ -8,10 +8,12 @@ use std::fmt::Write;
 use biplane_core::timing::Device;
 use biplane_core::{Fix, IoValue, Timestamp};
 
+use crate::batch::Received;
+
 /// The columns, in the order in which [`PositionRows::push`] writes them.
 pub(crate) const COLUMNS: &str = "device, ts, digest, organization, received_at, lat, lon, altitude_m, \
-     speed_kmh, course_deg, satellites, hdop, faulty, fault_reason, io";
-const COLUMN_COUNT: i16 = 15;
+     speed_kmh, course_deg, satellites, hdop, faulty, fault_reason, io, trace_id";
+const COLUMN_COUNT: i16 = 16;
 
 pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 pub(crate) const TRAILER: &[u8] = &(-1i16).to_be_bytes();
@@ -36,7 +38,7 @@ impl PositionRows {
         &mut self,
         device: Device,
         fix: &Fix,
-        received_at: Timestamp,
+        received: Received,
         fault: Option<&str>,
     ) {
         self.count += 1;
@@ -46,7 +48,7 @@ impl PositionRows {
         self.field(&micros(fix.time).to_be_bytes());
         self.field(&fix.digest().to_be_bytes());
         self.field(device.organization.0.as_bytes());
-        self.field(&micros(received_at).to_be_bytes());
+        self.field(&micros(received.at).to_be_bytes());
         self.field(&fix.lat.to_be_bytes());
         self.field(&fix.lon.to_be_bytes());
         self.optional(fix.altitude_m.map(f32::to_be_bytes));
@@ -60,6 +62,8 @@ impl PositionRows {
             None => self.null(),
         }
         if fix.io.is_empty() { self.null() } else { self.io(&fix.io) }
+        // As the logs have it: the gateway keeps it within 63 bits.
+        self.field(&(received.trace_id as i64).to_be_bytes());
     }
 
     fn field(&mut self, value: &[u8]) {

@@ -13,7 +13,7 @@ mod state_reader;
 mod writer;
 
 pub use alerts::{AlertWriter, DuplicateImei, WriteAlertError};
-pub use batch::{Batch, Claim, Status};
+pub use batch::{Batch, Claim, Received, Status};
 pub use connection::{ConnectError, Notices, connect};
 pub use history::{Beginning, Correction, History, HistoryError, Order};
 pub use notices::{Notice, NoticeError, NoticeKind, NoticeQueue};

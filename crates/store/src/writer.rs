@@ -262,7 +262,7 @@ impl Session {
              SELECT count(*) FROM inserted"
         );
         let shared = "device, ts, digest, organization, received_at, lat, lon, altitude_m, \
-                      speed_kmh, course_deg, satellites, hdop, io";
+                      speed_kmh, course_deg, satellites, hdop, io, trace_id";
         let insert_quarantine = format!(
             "INSERT INTO telemetry.quarantine ({shared}, reason)
              SELECT {shared}, fault_reason FROM pg_temp.staged_quarantine ON CONFLICT DO NOTHING"

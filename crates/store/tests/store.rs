@@ -13,8 +13,8 @@ use biplane_core::recompute::{Changes, Mark};
 use biplane_core::timing::{Crossing, CrossingStatus, Device, crossing_id};
 use biplane_core::{Fix, Imei, IoValue, Timestamp};
 use biplane_store::{
-    AlertWriter, Batch, Claim, Correction, Counts, History, HistoryError, SetupReader, Silence,
-    StateReader, Status, WriteError, Writer,
+    AlertWriter, Batch, Claim, Correction, Counts, History, HistoryError, Received, SetupReader,
+    Silence, StateReader, Status, WriteError, Writer,
 };
 use support::TestPostgres;
 use tokio_postgres::Client;
@@ -25,6 +25,13 @@ const DEVICE: Device = Device {
     id: biplane_core::DeviceId(Uuid::from_u128(0xd1)),
     organization: biplane_core::OrganizationId(Uuid::from_u128(0xa1)),
 };
+
+/// As large as the gateway makes it.
+const TRACE: u64 = (1 << 62) - 1;
+
+fn received(seconds: i64) -> Received {
+    Received { at: at(seconds), trace_id: TRACE }
+}
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(START + seconds * 1000)
@@ -128,17 +135,17 @@ async fn a_batch_written_twice_is_stored_once_whichever_way_it_takes() {
     for n in 0..100 {
         let fault = (n % 10 == 0).then_some("impossible_speed");
         // Over midnight, so that two partitions are needed.
-        batch.position(DEVICE, &fix(44_400 - 50 + n, 46.0), at(50_000), fault, n % 2 == 0);
+        batch.position(DEVICE, &fix(44_400 - 50 + n, 46.0), received(50_000), fault, n % 2 == 0);
     }
-    batch.position(DEVICE, &fix(44_450, 45.0), at(50_000), None, false);
+    batch.position(DEVICE, &fix(44_450, 45.0), received(50_000), None, false);
     let mut io = fix(44_450, 45.0);
     io.io = vec![(239, IoValue::Unsigned(u64::MAX)), (385, IoValue::Bytes(vec![1, 0xab]))];
-    batch.position(DEVICE, &io, at(50_000), None, false);
-    batch.quarantine(DEVICE, &fix(-700_000_000, 46.0), at(50_000), "time_before_2000");
+    batch.position(DEVICE, &io, received(50_000), None, false);
+    batch.quarantine(DEVICE, &fix(-700_000_000, 46.0), received(50_000), "time_before_2000");
     batch.quarantine(
         DEVICE,
         &Fix { time: Timestamp::from_millis(i64::MAX), ..fix(0, 46.0) },
-        at(0),
+        received(0),
         "x",
     );
     batch.crossings.push(crossing(0xf1, 44_400));
@@ -162,7 +169,7 @@ async fn a_batch_written_twice_is_stored_once_whichever_way_it_takes() {
     let row = client
         .query_one(
             "SELECT lat, lon, altitude_m, speed_kmh, course_deg, satellites, organization::text, digest, ts::text,
-                received_at::text, io::text FROM telemetry.positions WHERE io IS NOT NULL",
+                received_at::text, io::text, trace_id FROM telemetry.positions WHERE io IS NOT NULL",
             &[],
         )
         .await
@@ -175,6 +182,9 @@ async fn a_batch_written_twice_is_stored_once_whichever_way_it_takes() {
     assert_eq!(row.get::<_, &str>(8), "2020-09-13 00:00:50+00");
     assert_eq!(row.get::<_, &str>(9), "2020-09-13 01:33:20+00");
     assert_eq!(row.get::<_, &str>(10), r#"{"239": 18446744073709551615, "385": "01ab"}"#);
+    assert_eq!(row.get::<_, i64>(11), TRACE as i64);
+    let traced = format!("telemetry.quarantine WHERE trace_id = {TRACE}");
+    assert_eq!(count(&client, &traced).await, 2);
 }
 
 /// A processor that was stopped for longer than its lease wakes up with a batch in its hands.
@@ -184,7 +194,7 @@ async fn a_paused_owner_writes_no_more_once_the_next_has_come() {
     let (mut paused, mut next) = (Writer::new(server.url()), StateReader::new(server.url()));
     let batch_of = |claim, seconds| {
         let mut batch = Batch::new(claim);
-        batch.position(DEVICE, &fix(seconds, 46.0), at(seconds), None, true);
+        batch.position(DEVICE, &fix(seconds, 46.0), received(seconds), None, true);
         batch
     };
     paused.write(&[&batch_of(CLAIM, 10)]).await.unwrap();
@@ -313,8 +323,8 @@ async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
     let (server, _) = server().await;
     let mut writer = Writer::new(server.url());
     let mut batch = Batch::new(CLAIM);
-    batch.position(DEVICE, &fix(100, 46.123_456_789_012), at(100), None, true);
-    batch.position(DEVICE, &fix(100, 47.0), at(100), None, false);
+    batch.position(DEVICE, &fix(100, 46.123_456_789_012), received(100), None, true);
+    batch.position(DEVICE, &fix(100, 47.0), received(100), None, false);
     for (seconds, reason) in [
         (105, "impossible_speed"),
         (110, "no_satellites"),
@@ -322,7 +332,7 @@ async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
         (120, "impossible_speed"),
     ] {
         let far = fix(seconds, 60.0 + seconds as f64 / 1000.0);
-        batch.position(DEVICE, &far, at(seconds), Some(reason), true);
+        batch.position(DEVICE, &far, received(seconds), Some(reason), true);
     }
     batch.status(DEVICE.id, status(Some(fix(100, 46.123_456_789_012)), 120));
     writer.write(&[&batch]).await.unwrap();
@@ -447,7 +457,7 @@ async fn a_place_too_close_to_the_equator_held_up_its_partition_for_good() {
     let mut writer = Writer::new(server.url());
     let mut batch = Batch::new(CLAIM);
     let tiny = fix(100, 1e-300);
-    batch.position(DEVICE, &tiny, at(100), None, true);
+    batch.position(DEVICE, &tiny, received(100), None, true);
     batch.crossings.push(Crossing { at: Point { lat: 1e-300, lon: 12.0 }, ..crossing(0xf1, 95) });
     batch.status(DEVICE.id, status(Some(tiny.clone()), 100));
     let (mut motion, mut happened) = (Motion::begin(moment(&tiny)), vec![]);
@@ -664,7 +674,7 @@ async fn history_is_read_in_order_and_corrected_in_one_step() {
     let mut batch = Batch::new(CLAIM);
     for seconds in [10, 20, 30, 40] {
         let fault = (seconds == 20).then_some("impossible_speed");
-        batch.position(DEVICE, &fix(seconds, 46.0), at(seconds), fault, seconds != 40);
+        batch.position(DEVICE, &fix(seconds, 46.0), received(seconds), fault, seconds != 40);
     }
     batch.crossings = vec![crossing(0xf1, 25), crossing(0xf1, 35)];
     batch.status(DEVICE.id, status(Some(fix(40, 46.0)), 40));

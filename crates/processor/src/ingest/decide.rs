@@ -10,7 +10,7 @@ use biplane_core::plausibility::Fault;
 use biplane_core::profile::Limits;
 use biplane_core::timing::{Device, Setup, Tracker, Verdict};
 use biplane_core::{DeviceId, Fix, Frame, OrganizationId, Timestamp};
-use biplane_store::{Batch, Claim, DeviceState, Status};
+use biplane_store::{Batch, Claim, DeviceState, Received, Status};
 
 /// What is known of the devices whose partitions this process owns.
 #[derive(Debug, Default)]
@@ -124,6 +124,7 @@ impl Decider {
             known.tracker = Tracker::default();
         }
         let limits = setup.limits(device.id, &self.limits);
+        let received = Received::from(frame);
         let first_crossing = batch.crossings.len();
         let (mut moved, mut marked, mut seen) = (None, None, false);
         for fix in &frame.fixes {
@@ -143,7 +144,7 @@ impl Decider {
             }
             let fault = match verdict {
                 Verdict::Quarantined(reason) => {
-                    batch.quarantine(device, fix, frame.received_at, reason.as_str());
+                    batch.quarantine(device, fix, received, reason.as_str());
                     continue;
                 }
                 Verdict::Faulty(fault) => {
@@ -164,7 +165,7 @@ impl Decider {
             if fresh {
                 known.watermark = Some(fix.time);
             }
-            batch.position(device, fix, frame.received_at, fault, fresh);
+            batch.position(device, fix, received, fault, fresh);
         }
         batch.status(
             device.id,

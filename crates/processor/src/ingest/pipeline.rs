@@ -121,6 +121,13 @@ impl Pipeline {
                     ));
                     continue;
                 };
+                tracing::debug!(
+                    trace_id = frame.trace_id,
+                    imei = %frame.imei,
+                    records = frame.fixes.len(),
+                    partition = lease.partition,
+                    "decided"
+                );
                 decider.decide(lease.partition, &frame, device, &setup, &mut work.decided);
                 work.received.push((frame.received_at, frame.fixes.len()));
                 done.push(entry.id);
