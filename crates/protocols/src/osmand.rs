@@ -178,6 +178,9 @@ fn from_parameters(text: &str, received_at: Timestamp) -> Result<Report, Malform
             }
             "altitude" => altitude = Some(number()? as f32),
             "speed" => speed = Some((number()? * KNOT_KMH) as f32),
+            // Ours: apps that fill in a template, OsmAnd itself among them, know no knots.
+            "speed_ms" => speed = Some((number()? * MPS_KMH) as f32),
+            "speed_kmh" => speed = Some(number()? as f32),
             "bearing" | "heading" => course = Some(number()? as f32),
             "hdop" => hdop = Some(number()? as f32),
             "accuracy" => io.push((io::ACCURACY_M, whole(number()?))),

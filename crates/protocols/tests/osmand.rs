@@ -33,6 +33,14 @@ fn parameters_come_from_the_query_or_a_form_and_the_speed_is_in_knots() {
 }
 
 #[test]
+fn a_speed_may_name_its_unit() {
+    for (parameter, kmh) in [("speed=10", 18.52), ("speed_ms=10", 36.0), ("speed_kmh=10", 10.0)] {
+        let found = report(&format!("{ID}&lat=1&lon=2&{parameter}"), "", now()).unwrap();
+        assert_eq!(found.fixes[0].speed_kmh, Some(kmh), "{parameter}");
+    }
+}
+
+#[test]
 fn times_are_seconds_milliseconds_or_dates_and_the_request_s_own_where_there_is_none() {
     for (text, expected) in [
         ("&timestamp=1442068686", "2015-09-12T14:38:06.000Z"),
@@ -97,6 +105,12 @@ fn what_is_wrong_is_refused_with_the_parameter_and_its_value() {
         (format!("{ID}&lat=91&lon=0"), String::new(), ErrorCode::FrameMalformed, "lat: 91"),
         (format!("{ID}&lat=NaN&lon=0"), String::new(), ErrorCode::FrameMalformed, "`NaN`"),
         (format!("{ID}&lat=1&lon=inf"), String::new(), ErrorCode::FrameMalformed, "`inf`"),
+        (
+            format!("{ID}&speed_ms={{5}}"),
+            String::new(),
+            ErrorCode::FrameMalformed,
+            "speed_ms: `{5}`",
+        ),
         (format!("{ID}&speed=1e39"), String::new(), ErrorCode::FrameMalformed, "speed: `1e39`"),
         (format!("{ID}&location=1"), String::new(), ErrorCode::FrameMalformed, "location: `1`"),
         (format!("{ID}&timestamp=now"), String::new(), ErrorCode::FrameMalformed, "`now`"),
@@ -130,7 +144,7 @@ fn what_is_wrong_is_refused_with_the_parameter_and_its_value() {
 proptest! {
     #[test]
     fn any_text_is_a_report_or_an_error_and_what_is_read_is_on_the_earth(
-        query in "(id=861001000719969&)?((lat|lon|speed|timestamp|x)=[0-9.eE%+-]{0,8}&){0,6}",
+        query in "(id=861001000719969&)?((lat|lon|speed|speed_ms|timestamp|x)=[0-9.eE%+-]{0,8}&){0,6}",
         body in prop_oneof![Just(String::new()), ".{0,80}", "\\{\"device_id\":861001000719969,\"location\":.{0,40}\\}"],
     ) {
         match report(&query, &body, now()) {

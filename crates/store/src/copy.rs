@@ -61,7 +61,11 @@ impl PositionRows {
             Some(reason) => self.field(reason.as_bytes()),
             None => self.null(),
         }
-        if fix.io.is_empty() { self.null() } else { self.io(&fix.io) }
+        if fix.io.is_empty() {
+            self.null()
+        } else {
+            self.io(&fix.io)
+        }
         // As the logs have it: the gateway keeps it within 63 bits.
         self.field(&(received.trace_id as i64).to_be_bytes());
     }
