@@ -174,6 +174,32 @@ fn places() -> impl Strategy<Value = Point> {
     ]
 }
 
+/// Along `place` of 0 to 1, the crossings of a circle are where a walk in a thousand steps sees them;
+/// of those between two steps there may be more.
+fn crossed_as_walked(
+    centre: Point,
+    radius_m: f64,
+    place: impl Fn(f64) -> Point,
+) -> Result<(), TestCaseError> {
+    let circle = Shape::circle(centre, radius_m).expect("a circle");
+    let way = Segment::between(
+        Moment { time: Timestamp::from_millis(0), at: place(0.0) },
+        Moment { time: Timestamp::from_millis(1_000_000), at: place(1.0) },
+    );
+    let exact = circle.crossings(&way);
+    let steps: Vec<bool> =
+        (0..=1000).map(|n| circle.contains(place(f64::from(n) / 1000.0))).collect();
+    for (n, pair) in steps.windows(2).enumerate() {
+        if pair[0] != pair[1] {
+            let (from, to) = (n as i64 * 1000 - 1, n as i64 * 1000 + 1001);
+            prop_assert!(exact.iter().any(|c| (from..=to).contains(&c.time.as_millis())));
+        }
+    }
+    let changes = steps.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    prop_assert!(exact.len() >= changes && exact.len() <= 2);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -216,25 +242,28 @@ proptest! {
         lat in -60.0..60.0f64, lon in -180.0..180.0f64, radius in 100.0..50_000.0f64,
         from in (-0.5..0.5f64, -0.5..0.5f64), to in (-0.5..0.5f64, -0.5..0.5f64),
     ) {
-        let circle = Shape::circle(Point { lat, lon }, radius).expect("a circle");
         let place = |t: f64| Point {
             lat: lat + from.0 + t * (to.0 - from.0),
             lon: lon + from.1 + t * (to.1 - from.1),
         };
-        let way = Segment::between(
-            Moment { time: Timestamp::from_millis(0), at: place(0.0) },
-            Moment { time: Timestamp::from_millis(1_000_000), at: place(1.0) },
-        );
-        let exact = circle.crossings(&way);
-        let steps: Vec<bool> = (0..=1000).map(|n| circle.contains(place(f64::from(n) / 1000.0))).collect();
-        for (n, pair) in steps.windows(2).enumerate() {
-            if pair[0] != pair[1] {
-                let (from, to) = (n as i64 * 1000 - 1, n as i64 * 1000 + 1001);
-                prop_assert!(exact.iter().any(|c| (from..=to).contains(&c.time.as_millis())));
-            }
-        }
-        let changes = steps.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        prop_assert!(exact.len() >= changes && exact.len() <= 2);
+        crossed_as_walked(Point { lat, lon }, radius, place)?;
+    }
+
+    /// Up to 20 m, or none at all: as a device that is parked there moves.
+    #[test]
+    fn a_circle_is_crossed_by_small_moves_at_its_border_as_a_walk_in_tiny_steps_crosses_it(
+        lat in -60.0..60.0f64, lon in -180.0..180.0f64, radius in 10.0..50_000.0f64,
+        course in 0.0..std::f64::consts::TAU,
+        from in (-1e-4..1e-4f64, -1e-4..1e-4f64), to in (-1e-4..1e-4f64, -1e-4..1e-4f64),
+        stands in any::<bool>(),
+    ) {
+        let (north, east) = (radius / 111_195.0 * course.cos(), radius / 111_195.0 * course.sin());
+        let to = if stands { from } else { to };
+        let place = |t: f64| Point {
+            lat: lat + north + from.0 + t * (to.0 - from.0),
+            lon: lon + east / lat.to_radians().cos() + from.1 + t * (to.1 - from.1),
+        };
+        crossed_as_walked(Point { lat, lon }, radius, place)?;
     }
 
     /// In 64ths of a degree, which shift without rounding; no leg is half a turn or longer, since

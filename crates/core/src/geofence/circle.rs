@@ -37,7 +37,12 @@ impl Circle {
 
     /// The border belongs to the circle.
     pub(super) fn contains(&self, at: Point) -> bool {
-        haversine(self.centre, at) <= self.limit
+        self.outside(at) <= 0.0
+    }
+
+    /// How far outside of the border, as a difference of haversines; inside it is negative.
+    fn outside(&self, at: Point) -> f64 {
+        haversine(self.centre, at) - self.limit
     }
 
     pub(super) fn distance_to_border_m(&self, at: Point) -> f64 {
@@ -47,9 +52,12 @@ impl Circle {
 
     pub(super) fn crossings(&self, segment: &Segment) -> Vec<(Direction, f64)> {
         let way = Way::new(self, segment);
-        let mut inside = way.inside(0.0);
         let mut roots = Vec::new();
         way.roots(0.0, 1.0, 0, &mut roots);
+        if roots.is_empty() {
+            return Vec::new();
+        }
+        let mut inside = way.inside(0.0);
         roots
             .into_iter()
             .map(|t| {
@@ -72,7 +80,8 @@ struct Way<'a> {
     segment: &'a Segment,
     d_lat: f64,
     d_lon: f64,
-    /// Bounds of |f''| and |f'''| for all `t`.
+    /// Bounds of |f'|, |f''| and |f'''| for all `t`.
+    first: f64,
     second: f64,
     third: f64,
 }
@@ -85,11 +94,17 @@ impl<'a> Way<'a> {
         // (cos(φ+Δλ) + cos(φ-Δλ)) / 2: a sine of frequency φ', and two of at most |φ'| + |λ'|.
         let (slow, fast) = (d_lat.abs(), d_lat.abs() + d_lon.abs());
         let bound = |order: i32| 0.5 * (slow.powi(order) + circle.cos_lat * fast.powi(order));
-        Self { circle, segment, d_lat, d_lon, second: bound(2), third: bound(3) }
+        let [first, second, third] = [1, 2, 3].map(bound);
+        Self { circle, segment, d_lat, d_lon, first, second, third }
+    }
+
+    /// `f`.
+    fn outside(&self, t: f64) -> f64 {
+        self.circle.outside(self.segment.place(t))
     }
 
     fn inside(&self, t: f64) -> bool {
-        self.circle.contains(self.segment.place(t))
+        self.outside(t) <= 0.0
     }
 
     fn angles(&self, t: f64) -> (f64, f64) {
@@ -123,7 +138,13 @@ impl<'a> Way<'a> {
     /// longitude loses its meaning), only the sides of the ends count.
     fn roots(&self, from: f64, to: f64, depth: u32, roots: &mut Vec<f64>) {
         const DEEPEST: u32 = 10;
-        let (starts_in, ends_in) = (self.inside(from), self.inside(to));
+        let (start, end) = (self.outside(from), self.outside(to));
+        let (starts_in, ends_in) = (start <= 0.0, end <= 0.0);
+        // Too short to reach the border and to come back. This is what becomes of nearly all fixes.
+        let reach = self.first * (to - from);
+        if starts_in == ends_in && (start.abs() + end.abs() > reach || reach == 0.0) {
+            return;
+        }
         let (middle, half) = (from.midpoint(to), (to - from) / 2.0);
         let slope = self.first_derivative(middle);
         let curvature = self.second_derivative(middle);
