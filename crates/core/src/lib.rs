@@ -22,12 +22,15 @@ pub mod results;
 pub mod retired;
 pub mod shown;
 pub mod simplify;
+mod state;
 pub mod time;
 pub mod timing;
+pub mod visits;
 
 pub use error_code::ErrorCode;
 pub use fix::{Fix, Frame, IoValue};
 pub use ids::{
     CheckpointId, DeviceId, EntryId, EventId, GeofenceId, Imei, ImeiError, OrganizationId,
 };
+pub use state::StateError;
 pub use time::Timestamp;

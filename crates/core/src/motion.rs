@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 use crate::geodesy::{Point, distance_m};
 use crate::geofence::Moment;
+use crate::state::{self, StateError};
 use crate::timing::NAMESPACE;
+use crate::visits::Dwell;
 use crate::{DeviceId, Timestamp};
 
 /// What counts as standing, as the end of a trip, and as too fast.
@@ -78,17 +80,25 @@ pub enum Happened {
     Trip(Trip, Option<Moment>),
     /// A device is too fast, is faster than before, or was no longer so from a time on.
     Overspeed(Excess, Option<Timestamp>),
+    /// A device has been in a geofence for as long as was to be told, or its visit ended at a time.
+    Dwell(Dwell, Option<Timestamp>),
 }
 
 impl Happened {
     /// Of the row: the same for all that is told of one trip or excess, and for what is told twice.
-    /// UUID v5 of `<device>/trip/<milliseconds>` and `<device>/overspeed/<milliseconds>`.
+    /// UUID v5 of `<device>/trip/<milliseconds>`, `<device>/overspeed/<milliseconds>` and
+    /// `<device>/dwell/<geofence>/<milliseconds>`.
     pub fn id(&self, device: DeviceId) -> Uuid {
-        let (kind, since) = match self {
-            Self::Trip(trip, _) => ("trip", trip.started_at),
-            Self::Overspeed(excess, _) => ("overspeed", excess.since),
+        let name = match self {
+            Self::Trip(trip, _) => format!("{device}/trip/{}", trip.started_at.as_millis()),
+            Self::Overspeed(excess, _) => {
+                format!("{device}/overspeed/{}", excess.since.as_millis())
+            }
+            Self::Dwell(Dwell { geofence, since, .. }, _) => {
+                format!("{device}/dwell/{geofence}/{}", since.as_millis())
+            }
         };
-        Uuid::new_v5(&NAMESPACE, format!("{device}/{kind}/{}", since.as_millis()).as_bytes())
+        Uuid::new_v5(&NAMESPACE, name.as_bytes())
     }
 }
 
@@ -104,13 +114,6 @@ pub struct Motion {
     stray: Option<(Moment, f64)>,
     trip: Option<Trip>,
     excess: Option<Excess>,
-}
-
-/// Bytes that are no state.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the state of motion can't be read: {reason}")]
-pub struct MotionError {
-    reason: String,
 }
 
 impl Motion {
@@ -306,20 +309,12 @@ impl Motion {
 
     /// The state as bytes: a version byte, then postcard.
     pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![Self::VERSION])
-            .expect("writing to a Vec can't fail, and no type here refuses to serialize")
+        state::to_bytes(Self::VERSION, self)
     }
 
     /// Reads what [`Motion::to_bytes`] wrote.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MotionError> {
-        let refused = |reason| MotionError { reason };
-        match bytes.split_first() {
-            Some((&Self::VERSION, rest)) => {
-                postcard::from_bytes(rest).map_err(|error| refused(error.to_string()))
-            }
-            Some((version, _)) => Err(refused(format!("version {version}, this build reads 1"))),
-            None => Err(refused("empty".into())),
-        }
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
+        state::from_bytes("motion", Self::VERSION, bytes)
     }
 }
 

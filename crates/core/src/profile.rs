@@ -6,12 +6,25 @@ use crate::motion::MotionLimits;
 use crate::plausibility::Plausibility;
 
 /// By what a device is judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// Which fixes are believed.
     pub plausibility: Plausibility,
     /// What those are taken for.
     pub motion: MotionLimits,
+    /// Who is no farther outside of a geofence has not left it, where the geofence itself says
+    /// nothing of that, in metres.
+    pub hysteresis_m: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            plausibility: Plausibility::default(),
+            motion: MotionLimits::default(),
+            hysteresis_m: 25.0,
+        }
+    }
 }
 
 /// A limit that a profile may set.
@@ -172,7 +185,7 @@ impl Profile {
 
     /// The instance's limits with what this profile sets.
     pub fn over(&self, mut limits: Limits) -> Limits {
-        let Limits { plausibility, motion } = &mut limits;
+        let Limits { plausibility, motion, hysteresis_m: _ } = &mut limits;
         for &(parameter, value) in &self.sets {
             match parameter {
                 Parameter::MaxSpeed => plausibility.max_speed_kmh = value,
@@ -225,7 +238,7 @@ mod tests {
             overspeed_kmh: 21.0,
             overspeed_for_s: 22,
         };
-        assert_eq!(profile.over(instance), Limits { plausibility, motion });
+        assert_eq!(profile.over(instance), Limits { plausibility, motion, ..instance });
         assert_eq!(Profile::default().over(instance), instance);
     }
 

@@ -10,6 +10,7 @@ use crate::geofence::{FenceIndex, Moment, Segment};
 use crate::live::{Direction, LiveCrossing};
 use crate::plausibility::{Believed, Fault, OutOfTime, Plausibility, out_of_time};
 use crate::profile::{Limits, Profile};
+use crate::visits::WatchedFences;
 use crate::{
     CheckpointId, DeviceId, EntryId, EventId, Fix, GeofenceId, Imei, OrganizationId, Timestamp,
 };
@@ -80,6 +81,8 @@ pub struct Setup {
     pub profiles: HashMap<DeviceId, Arc<Profile>>,
     /// Active fences by owner.
     pub fences: HashMap<OrganizationId, FenceIndex>,
+    /// Those of them of which it is to be told who stays in them.
+    pub watched: HashMap<OrganizationId, WatchedFences>,
     /// The entries of each device in events that are timed.
     pub entries: HashMap<DeviceId, Vec<Entry>>,
     /// The places of each fence in courses of events that are timed.

@@ -172,7 +172,7 @@ fn an_excess_of_speed_is_told_once_it_lasts_with_its_maximum_and_its_end() {
             Happened::Overspeed(excess, end) => {
                 Some((excess.since, excess.max_speed_kmh, *end, it.id(DEVICE)))
             }
-            Happened::Trip(..) => None,
+            _ => None,
         };
         run(&fixes, &limits).1.iter().filter_map(told).collect::<Vec<_>>()
     };

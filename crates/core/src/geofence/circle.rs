@@ -51,6 +51,10 @@ impl Circle {
     }
 
     pub(super) fn crossings(&self, segment: &Segment) -> Vec<(Direction, f64)> {
+        // Where nothing moves no derivative says anything, and all of the way would be looked into.
+        if segment.place(0.0) == segment.place(1.0) {
+            return Vec::new();
+        }
         let way = Way::new(self, segment);
         let mut roots = Vec::new();
         way.roots(0.0, 1.0, 0, &mut roots);

@@ -75,6 +75,14 @@ impl FenceIndex {
         &'a self,
         segment: &'a Segment,
     ) -> impl Iterator<Item = (&'a Fence, BorderCrossing)> {
+        self.near(segment).flat_map(move |fence| {
+            fence.shape.crossings(segment).into_iter().map(move |crossing| (fence, crossing))
+        })
+    }
+
+    /// The fences whose boxes the way between two fixes meets, in the order they were given: all
+    /// that it can have crossed, or that hold one of the fixes.
+    pub(crate) fn near(&self, segment: &Segment) -> impl Iterator<Item = &Fence> + use<'_> {
         let mut near: Vec<u32> = Vec::new();
         for part in segment.bounds().unwrapped() {
             let met = self.boxes.meeting(&part).flatten();
@@ -82,10 +90,12 @@ impl FenceIndex {
         }
         near.sort_unstable();
         near.dedup();
-        near.into_iter().flat_map(move |n| {
-            let fence = &self.fences[n as usize];
-            fence.shape.crossings(segment).into_iter().map(move |crossing| (fence, crossing))
-        })
+        near.into_iter().map(|n| &self.fences[n as usize])
+    }
+
+    /// A fence, by its place among those that were given.
+    pub(crate) fn at(&self, place: usize) -> Option<&Fence> {
+        self.fences.get(place)
     }
 
     /// How many fences.

@@ -116,6 +116,11 @@ impl Shape {
         }
     }
 
+    /// Whether it encloses anything: a gate does not.
+    pub fn is_area(&self) -> bool {
+        !matches!(self.0, Kind::Gate(_))
+    }
+
     /// Whether a place lies in the shape; never for a gate.
     pub fn contains(&self, at: Point) -> bool {
         match &self.0 {
