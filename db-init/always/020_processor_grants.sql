@@ -9,3 +9,4 @@ TO biplane_processor;
 GRANT SELECT, INSERT, UPDATE ON
     public.crossings, public.trips, public.alerts, public.device_status, telemetry.motion
 TO biplane_processor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON telemetry.visits TO biplane_processor;

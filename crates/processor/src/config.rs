@@ -104,6 +104,11 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_OVERSPEED_FOR_S", default_value_t = MotionLimits::default().overspeed_for_s, value_parser = clap::value_parser!(i64).range(0..))]
     pub overspeed_for_s: i64,
 
+    /// A visit of a geofence goes on up to so far outside of its border, metres, where the geofence
+    /// itself sets nothing; 0: it ends at the border.
+    #[arg(long, env = "BIPLANE_HYSTERESIS_M", default_value_t = Limits::default().hysteresis_m)]
+    pub hysteresis_m: f64,
+
     /// Positions that wait for longer to be written are an alert, seconds; 0: none is.
     #[arg(long, env = "BIPLANE_LAG_ALERT_S", default_value_t = 60)]
     pub lag_alert_s: u32,
@@ -140,7 +145,7 @@ impl Config {
             overspeed_kmh: self.overspeed_kmh.unwrap_or(MotionLimits::default().overspeed_kmh),
             overspeed_for_s: self.overspeed_for_s,
         };
-        Limits { plausibility: self.plausibility(), motion }
+        Limits { plausibility: self.plausibility(), motion, hysteresis_m: self.hysteresis_m }
     }
 
     fn plausibility(&self) -> Plausibility {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use biplane_core::geofence::Moment;
 use biplane_core::motion::{Excess, Happened, Motion, Trip};
 use biplane_core::timing::{Crossing, Device};
+use biplane_core::visits::{Dwell, Visits};
 use biplane_core::{DeviceId, Fix, Frame, OrganizationId, Timestamp};
 
 use uuid::Uuid;
@@ -49,9 +50,10 @@ pub struct Batch {
     pub(crate) status: BTreeMap<DeviceId, Status>,
     pub(crate) trips: BTreeMap<Uuid, Told<Trip, Moment>>,
     pub(crate) excesses: BTreeMap<Uuid, Told<Excess, Timestamp>>,
+    pub(crate) dwells: BTreeMap<Uuid, Told<Dwell, Timestamp>>,
 }
 
-/// The last that is told of a trip or an excess of speed, and its end.
+/// The last that is told of a trip, an excess of speed or a visit, and its end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told<T, End> {
     pub(crate) device: Device,
@@ -68,6 +70,8 @@ pub struct Status {
     pub last_fix: Option<Fix>,
     /// What it does after the batch, if a fix says so.
     pub motion: Option<Motion>,
+    /// Where it is after the batch, unless it was and is nowhere.
+    pub visits: Option<Visits>,
     /// When the gateway had the latest frame.
     pub received_at: Timestamp,
     /// What the device speaks.
@@ -89,6 +93,7 @@ impl Batch {
             status: BTreeMap::new(),
             trips: BTreeMap::new(),
             excesses: BTreeMap::new(),
+            dwells: BTreeMap::new(),
         }
     }
 
@@ -122,11 +127,12 @@ impl Batch {
     }
 
     /// Says what is known of a device now; a later call of a batch replaces an earlier one, but
-    /// for a fix that the later one lacks.
+    /// for what the later one lacks.
     pub fn status(&mut self, device: DeviceId, mut status: Status) {
         if let Some(earlier) = self.status.remove(&device) {
             status.last_fix = status.last_fix.or(earlier.last_fix);
             status.motion = status.motion.or(earlier.motion);
+            status.visits = status.visits.or(earlier.visits);
             status.received_at = status.received_at.max(earlier.received_at);
         }
         // As much as the columns take: a batch that PostgreSQL refuses would be tried forever.
@@ -135,7 +141,7 @@ impl Batch {
         self.status.insert(device, status);
     }
 
-    /// Says what became known of a device's motion; what is told later of the same takes its place.
+    /// Says what became known of a device's motion and visits; what is told later of the same takes its place.
     pub fn happened(&mut self, device: Device, happened: Happened) {
         let id = happened.id(device.id);
         match happened {
@@ -144,6 +150,9 @@ impl Batch {
             }
             Happened::Overspeed(what, end) => {
                 self.excesses.insert(id, Told { device, what, end });
+            }
+            Happened::Dwell(what, end) => {
+                self.dwells.insert(id, Told { device, what, end });
             }
         }
     }

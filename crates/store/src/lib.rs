@@ -10,6 +10,7 @@ mod motion;
 mod notices;
 mod setup_reader;
 mod state_reader;
+mod visits;
 mod writer;
 
 pub use alerts::{AlertWriter, DuplicateImei, WriteAlertError};

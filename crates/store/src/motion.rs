@@ -136,14 +136,14 @@ pub(crate) async fn write(
 }
 
 /// Whose rows these are.
-struct Keys {
-    ids: Vec<Uuid>,
-    organizations: Vec<Uuid>,
-    devices: Vec<Uuid>,
+pub(crate) struct Keys {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) organizations: Vec<Uuid>,
+    pub(crate) devices: Vec<Uuid>,
 }
 
 impl Keys {
-    fn of<T, End>(rows: &[(&Uuid, &Told<T, End>)]) -> Self {
+    pub(crate) fn of<T, End>(rows: &[(&Uuid, &Told<T, End>)]) -> Self {
         Self {
             ids: rows.iter().map(|(id, _)| **id).collect(),
             organizations: rows.iter().map(|(_, row)| row.device.organization.0).collect(),

@@ -8,6 +8,7 @@ use biplane_core::geofence::{Fence, FenceIndex, Shape};
 use biplane_core::live::Direction;
 use biplane_core::profile::{Parameter, Profile};
 use biplane_core::timing::{Checkpoint, Device, Entry, Flag, FlagVerdict, Setup};
+use biplane_core::visits::{Watch, WatchedFences};
 use biplane_core::{DeviceId, Imei, OrganizationId};
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 use uuid::Uuid;
@@ -116,10 +117,13 @@ impl SetupReader {
             .await
             .map_err(reading("the setup"))?;
         let mut problems = Vec::new();
+        let (fences, watched) =
+            fences(&transaction, &mut problems).await.map_err(reading("geofences"))?;
         let setup = Setup {
             devices: devices(&transaction, &mut problems).await.map_err(reading("devices"))?,
             profiles: profiles(&transaction, &mut problems).await.map_err(reading("profiles"))?,
-            fences: fences(&transaction, &mut problems).await.map_err(reading("geofences"))?,
+            fences,
+            watched,
             entries: entries(&transaction).await.map_err(reading("entries"))?,
             checkpoints: checkpoints(&transaction).await.map_err(reading("checkpoints"))?,
             flags: flags(&transaction).await.map_err(reading("flags"))?,
@@ -181,25 +185,40 @@ async fn profiles(
     Ok(of_devices)
 }
 
-async fn fences(
-    transaction: &Transaction<'_>,
-    problems: &mut Vec<String>,
-) -> Read<HashMap<OrganizationId, FenceIndex>> {
-    let statement = "SELECT id, organization, kind, ST_AsGeoJSON(geometry, 15), radius_m::float8
+/// The active ones by owner, and those of them of which visits are to be told.
+type Fences = (HashMap<OrganizationId, FenceIndex>, HashMap<OrganizationId, WatchedFences>);
+
+async fn fences(transaction: &Transaction<'_>, problems: &mut Vec<String>) -> Read<Fences> {
+    let statement = "SELECT id, organization, kind, ST_AsGeoJSON(geometry, 15), radius_m::float8,
+                        dwell_s::float8, hysteresis_m::float8
                      FROM public.geofences WHERE status = 'active' ORDER BY id";
     let mut fences: HashMap<OrganizationId, Vec<Fence>> = HashMap::new();
+    let mut watched: HashMap<OrganizationId, Vec<(Fence, Watch)>> = HashMap::new();
     for row in transaction.query(statement, &[]).await? {
         let (id, organization): (Uuid, Uuid) = (row.get(0), row.get(1));
         let geometry = row.get::<_, Option<&str>>(3).unwrap_or("null");
         let geometry = serde_json::from_str(geometry).unwrap_or(serde_json::Value::Null);
-        match Shape::from_geojson(row.get(2), &geometry, row.get(4)) {
-            Ok(shape) => {
-                fences.entry(organization.into()).or_default().push(Fence { id: id.into(), shape })
+        let fence = match Shape::from_geojson(row.get(2), &geometry, row.get(4)) {
+            Ok(shape) => Fence { id: id.into(), shape },
+            Err(error) => {
+                problems.push(format!("geofence {id}: {error}"));
+                continue;
             }
-            Err(error) => problems.push(format!("geofence {id}: {error}")),
+        };
+        let dwell_s: Option<f64> = row.get(5);
+        match dwell_s.map(|dwell_s| Watch::new(dwell_s, row.get(6))) {
+            Some(Ok(watch)) => {
+                watched.entry(organization.into()).or_default().push((fence.clone(), watch));
+            }
+            Some(Err(error)) => problems.push(format!("geofence {id}: {error}")),
+            None => {}
         }
+        fences.entry(organization.into()).or_default().push(fence);
     }
-    Ok(fences.into_iter().map(|(owner, fences)| (owner, FenceIndex::new(fences))).collect())
+    Ok((
+        fences.into_iter().map(|(owner, fences)| (owner, FenceIndex::new(fences))).collect(),
+        watched.into_iter().map(|(owner, fences)| (owner, WatchedFences::new(fences))).collect(),
+    ))
 }
 
 /// Events that are timed: a finished one still takes what trackers send late. What is of another

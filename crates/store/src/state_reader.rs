@@ -7,6 +7,7 @@ use biplane_core::geofence::Moment;
 use biplane_core::live::{LivePosition, PublishedPosition};
 use biplane_core::motion::Motion;
 use biplane_core::plausibility::Believed;
+use biplane_core::visits::Visits;
 use biplane_core::{DeviceId, OrganizationId, Timestamp};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -37,6 +38,8 @@ pub struct DeviceState {
     pub refused: Vec<Moment>,
     /// What it did after its last fix, and whose it was then.
     pub motion: Option<(OrganizationId, Motion)>,
+    /// Which geofences it was in then, and whose it was; `None`: none that asks for it.
+    pub visits: Option<(OrganizationId, Visits)>,
     /// No position of the device is later, believed or not.
     pub watermark: Option<Timestamp>,
 }
@@ -100,6 +103,11 @@ impl StateReader {
                         Some((owner.into(), Motion::from_bytes(state).ok()?))
                     },
                 ),
+                visits: row.get::<_, Option<Uuid>>(12).zip(row.get(13)).and_then(
+                    |(owner, state): (Uuid, &[u8])| {
+                        Some((owner.into(), Visits::from_bytes(state).ok()?))
+                    },
+                ),
                 watermark: row.get::<_, Option<SystemTime>>(5).map(from_system_time),
                 refused: {
                     let times: Vec<SystemTime> = row.get(6);
@@ -158,10 +166,12 @@ const STATES: &str = "
     SELECT d.device, s.organization, s.last_fix_at,
         coalesce(p.lat, s.lat::float8), coalesce(p.lon, s.lon::float8), w.ts,
         coalesce(r.ts, '{}'), coalesce(r.lat, '{}'), coalesce(r.lon, '{}'),
-        CASE WHEN p.lat IS NULL THEN s.speed_kmh ELSE p.speed_kmh END, m.organization, m.state
+        CASE WHEN p.lat IS NULL THEN s.speed_kmh ELSE p.speed_kmh END, m.organization, m.state,
+        v.organization, v.state
     FROM unnest($1::uuid[]) AS d(device)
     LEFT JOIN public.device_status s ON s.device = d.device
     LEFT JOIN telemetry.motion m ON m.device = d.device
+    LEFT JOIN telemetry.visits v ON v.device = d.device
     LEFT JOIN LATERAL (
         SELECT lat, lon, speed_kmh FROM telemetry.positions
         WHERE device = d.device AND ts = s.last_fix_at AND NOT faulty

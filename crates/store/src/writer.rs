@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::connection::to_system_time;
 use crate::copy::{COLUMNS, HEADER, PositionRows, TRAILER};
-use crate::{Batch, Claim, ConnectError, Status, connect, motion};
+use crate::{Batch, Claim, ConnectError, Status, connect, motion, visits};
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -164,6 +164,9 @@ impl Writer {
         motion::write(&transaction, &statements.motion, batches, &rows)
             .await
             .map_err(part("the devices' motion"))?;
+        visits::write(&transaction, &statements.visits, batches, &rows)
+            .await
+            .map_err(part("the devices' visits"))?;
         transaction.commit().await.map_err(part("its end"))?;
         Ok(counts)
     }
@@ -229,6 +232,7 @@ struct Statements {
     crossings: Statement,
     status: Statement,
     motion: motion::Statements,
+    visits: visits::Statements,
 }
 
 impl Session {
@@ -277,6 +281,7 @@ impl Session {
             crossings: client.prepare(&insert_crossings("live", "NOTHING")).await?,
             status: client.prepare(STATUS).await?,
             motion: motion::Statements::prepare(client).await?,
+            visits: visits::Statements::prepare(client).await?,
         })
     }
 }

@@ -98,6 +98,7 @@ fn status(last_fix: Option<Fix>, received: i64) -> Status {
         organization: DEVICE.organization,
         last_fix,
         motion: None,
+        visits: None,
         received_at: at(received),
         protocol: "teltonika".into(),
         gateway: "gateway-1".into(),

@@ -9,6 +9,7 @@ use biplane_core::motion::{Happened, Motion};
 use biplane_core::plausibility::Fault;
 use biplane_core::profile::Limits;
 use biplane_core::timing::{Device, Setup, Tracker, Verdict};
+use biplane_core::visits::Visits;
 use biplane_core::{DeviceId, Fix, Frame, OrganizationId, Timestamp};
 use biplane_store::{Batch, Claim, DeviceState, Received, Status};
 
@@ -31,6 +32,8 @@ struct Known {
     tracker: Tracker,
     /// What it does, and for whom: it outlasts a change of hands until its trip is ended.
     motion: Option<(OrganizationId, Motion)>,
+    /// The geofences that it is in, and for whom, as with motion; `None`: in none that asks for it.
+    visits: Option<(OrganizationId, Visits)>,
     /// No row of the device is later.
     watermark: Option<Timestamp>,
 }
@@ -95,6 +98,7 @@ impl Decider {
             organization: device.organization,
             tracker: Tracker::resume(last.map(|(_, fix)| fix), state.refused, &limits),
             motion: state.motion,
+            visits: state.visits,
             watermark: state.watermark,
         };
         self.partitions.entry(partition).or_default().devices.insert(state.device, known);
@@ -116,6 +120,7 @@ impl Decider {
             organization: device.organization,
             tracker: Tracker::default(),
             motion: None,
+            visits: None,
             watermark: Some(Timestamp::from_millis(i64::MAX)),
         });
         if known.organization != device.organization {
@@ -127,6 +132,7 @@ impl Decider {
         let received = Received::from(frame);
         let first_crossing = batch.crossings.len();
         let (mut moved, mut marked, mut seen) = (None, None, false);
+        let mut visited = known.visits.is_some();
         for fix in &frame.fixes {
             let before = known.tracker.last.map(|last| last.moment);
             let verdict = known.tracker.observe(
@@ -141,6 +147,8 @@ impl Decider {
                 seen = true;
                 let jumped = before.is_some_and(|it| limits.plausibility.out_of_reach(it, now));
                 known.follow(device, now, jumped, fix.speed_kmh, &limits, batch);
+                known.visit(device, before.filter(|_| !jumped), now, setup, &limits, batch);
+                visited |= known.visits.is_some();
             }
             let fault = match verdict {
                 Verdict::Quarantined(reason) => {
@@ -173,6 +181,9 @@ impl Decider {
                 organization: device.organization,
                 last_fix: moved.cloned(),
                 motion: known.motion.filter(|_| seen).map(|(_, motion)| motion),
+                visits: (seen && visited).then(|| {
+                    known.visits.as_ref().map(|(_, visits)| visits.clone()).unwrap_or_default()
+                }),
                 received_at: frame.received_at,
                 protocol: frame.protocol.clone(),
                 gateway: frame.gateway.clone(),
@@ -232,6 +243,33 @@ impl Known {
         for it in happened {
             batch.happened(Device { organization: owner, ..device }, it);
         }
+    }
+
+    /// Tells how long a device stays where, by where it is now and came from; `None`: nobody knows
+    /// from where.
+    fn visit(
+        &mut self,
+        device: Device,
+        before: Option<Moment>,
+        now: Moment,
+        setup: &Setup,
+        limits: &Limits,
+        batch: &mut Batch,
+    ) {
+        let mut happened: Vec<Happened> = Vec::new();
+        let owner = device.organization;
+        let mut visits = match self.visits.take() {
+            Some((earlier, mut visits)) if earlier != owner => {
+                visits.end(&mut happened);
+                let earlier = Device { organization: earlier, ..device };
+                happened.drain(..).for_each(|it| batch.happened(earlier, it));
+                visits
+            }
+            known => known.map(|(_, visits)| visits).unwrap_or_default(),
+        };
+        visits.take(before, now, setup.watched.get(&owner), limits, &mut happened);
+        self.visits = (!visits.is_empty()).then_some((owner, visits));
+        happened.into_iter().for_each(|it| batch.happened(device, it));
     }
 }
 

@@ -129,7 +129,15 @@ fn json_value() -> impl Strategy<Value = Value> {
         (-200i32..200).prop_map(Value::from),
         word.prop_map(Value::from),
     ];
-    let key = prop::sample::select(vec!["type", "coordinates", "geometry", "kind", "radius_m"]);
+    let key = prop::sample::select(vec![
+        "type",
+        "coordinates",
+        "geometry",
+        "kind",
+        "radius_m",
+        "dwell_s",
+        "hysteresis_m",
+    ]);
     leaf.prop_recursive(6, 64, 8, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),

@@ -22,7 +22,7 @@ CREATE TABLE public.entries (
 CREATE TABLE public.geofences (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     name varchar(255) NOT NULL, kind varchar(32) NOT NULL DEFAULT 'polygon', geometry geometry NOT NULL,
-    radius_m real, status varchar(32) NOT NULL DEFAULT 'active', area_m2 real, perimeter_m real, centroid json, bbox json,
+    radius_m real, dwell_s integer, hysteresis_m real, status varchar(32) NOT NULL DEFAULT 'active', area_m2 real, perimeter_m real, centroid json, bbox json,
     date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.checkpoints (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
@@ -51,7 +51,7 @@ CREATE TABLE public.trips (
     end_lat real, end_lon real, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.alerts (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations, device uuid REFERENCES public.devices,
-    event uuid REFERENCES public.events ON DELETE SET NULL, geofence uuid REFERENCES public.geofences, kind varchar(32) NOT NULL,
+    event uuid REFERENCES public.events ON DELETE SET NULL, geofence uuid REFERENCES public.geofences ON DELETE SET NULL, kind varchar(32) NOT NULL,
     severity varchar(32) NOT NULL DEFAULT 'warning', status varchar(32) NOT NULL DEFAULT 'open',
     occurred_at timestamptz NOT NULL, message text, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.crossing_edits (
