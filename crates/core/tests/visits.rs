@@ -226,6 +226,33 @@ fn a_geofence_that_changes_is_asked_as_it_is_from_the_next_fix_on() {
 }
 
 #[test]
+fn what_comes_out_of_order_says_nothing_and_shortens_no_visit() {
+    let Tracked { mut visits, mut happened, last } =
+        Tracked::default().follow(&[fix(0, 0.0), fix(70, 0.0)], &yard());
+    let (known, told_before) = (visits.clone(), happened.clone());
+    let fences = yard();
+    let mut take = |before, now| {
+        visits.take(before, now, Some(&fences), &Limits::default(), &mut happened);
+        (visits.clone(), happened.clone())
+    };
+    for late in [fix(30, 500.0), fix(70, 500.0)] {
+        assert_eq!(take(last, late), (known.clone(), told_before.clone()));
+    }
+    // A device that said at 100 that it still stands there, and then what it recorded at 90.
+    take(last, fix(100, 0.0));
+    take(last, fix(90, 0.0));
+    let (visits, happened) = take(None, fix(110, 500.0));
+    assert_eq!((told(&happened)[1], visits.is_empty()), ((0, 60, Some(100)), true));
+}
+
+#[test]
+fn of_several_ways_out_between_two_fixes_the_last_ends_a_visit() {
+    // Over the hole of a ring, and out of it on the other side.
+    let way = [fix(0, 90.0), fix(10, 90.0), fix(20, -210.0)];
+    assert_eq!(run(&way, &several()), [(0, 5, None), (0, 5, Some(17))]);
+}
+
+#[test]
 fn gates_and_what_no_column_holds_are_watched_by_nobody() {
     let gate = Shape::gate(vec![(11.9, 46.0), (12.1, 46.0)]).unwrap();
     let fences = WatchedFences::new(vec![fence(YARD, gate, 1, 10_000.0)]);
