@@ -146,7 +146,7 @@ impl<'a> Way<'a> {
         let (starts_in, ends_in) = (start <= 0.0, end <= 0.0);
         // Too short to reach the border and to come back. This is what becomes of nearly all fixes.
         let reach = self.first * (to - from);
-        if starts_in == ends_in && (start.abs() + end.abs() > reach || reach == 0.0) {
+        if starts_in == ends_in && start.abs() + end.abs() > reach {
             return;
         }
         let (middle, half) = (from.midpoint(to), (to - from) / 2.0);
