@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use biplane_pipeline::{Files, Installation};
 use biplane_stack::{Description, Layout, SetupError};
 
+/// What runs, in its data folder.
+const DESCRIPTION: &str = "stack.json";
+
 /// The Directus of a container where its environment says so, else the one that runs in this
 /// checkout.
 pub fn find(start: &Path, data: Option<PathBuf>) -> Result<Installation, SetupError> {
@@ -12,7 +15,7 @@ pub fn find(start: &Path, data: Option<PathBuf>) -> Result<Installation, SetupEr
         return from_environment();
     }
     let layout = Layout::of_checkout(start, data)?;
-    let path = layout.data.join("stack.json");
+    let path = layout.data.join(DESCRIPTION);
     let text = std::fs::read_to_string(&path).map_err(|_| {
         SetupError::new("Schema", format!("no Biplane runs in {}", layout.data.display())).advice(
             "start it with `npm start` in another terminal; or, for a Directus elsewhere, set BIPLANE_DIRECTUS_CLI and Directus's own variables (DB_HOST, …)",
@@ -21,6 +24,15 @@ pub fn find(start: &Path, data: Option<PathBuf>) -> Result<Installation, SetupEr
     let description: Description = serde_json::from_str(&text)
         .map_err(|error| SetupError::new("Schema", format!("{}: {error}", path.display())))?;
     Ok(description.installation())
+}
+
+/// The Biplane that runs in this checkout, where one was started.
+pub fn running(start: &Path, data: Option<PathBuf>) -> Option<Description> {
+    let folder = data.or_else(|| {
+        let folders = start.ancestors().map(|folder| folder.join(".biplane"));
+        folders.into_iter().find(|folder| folder.join(DESCRIPTION).is_file())
+    })?;
+    serde_json::from_str(&std::fs::read_to_string(folder.join(DESCRIPTION)).ok()?).ok()
 }
 
 /// The Directus that the environment describes, as in a container.

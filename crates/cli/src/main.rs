@@ -32,6 +32,7 @@ enum Command {
     Check(commands::check::Arguments),
     Decode(commands::decode::Arguments),
     Score(commands::score::Arguments),
+    Replay(commands::replay::Arguments),
     DeadLetters(commands::dead_letters::Arguments),
     Quarantine(commands::quarantine::Arguments),
 }
@@ -53,6 +54,7 @@ async fn main() -> ExitCode {
         Command::Check(check) => Ok(check.run(&start)),
         Command::Decode(decode) => Ok(decode.run()),
         Command::Score(score) => Ok(score.run()),
+        Command::Replay(replay) => Ok(replay.run(&start).await),
         Command::DeadLetters(dead_letters) => dead_letters.run().await,
         Command::Quarantine(quarantine) => quarantine.run().await,
         Command::Test(test) => match layout(None) {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use biplane_core::geodesy::{Point, course_deg, distance_m};
 use biplane_core::{DeviceId, EventId, Fix, Imei, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use uuid::Uuid;
 
 use crate::SetupError;
 use crate::directus::{ApiError, Client};
+use crate::replay::as_sent;
 
 /// The folder of the demo race in the checkout.
 pub const FOLDER: &str = "demo/meduno-2020-task3";
@@ -125,7 +125,7 @@ impl Race {
             let number = row.device_id.trim_start_matches(|c: char| !c.is_ascii_digit());
             let number = number.parse().map_err(|error| failed(POSITIONS, &error))?;
             let track = fixes.entry(number).or_default();
-            track.push(moving(track.last(), row));
+            track.push(as_sent(track.last(), row.into()));
         }
         let tracks = fixes
             .into_iter()
@@ -153,27 +153,19 @@ impl Race {
     }
 }
 
-/// The fix of a row, with the speed and course from the fix before: the recording has none,
-/// a tracker always sends them.
-fn moving(before: Option<&Fix>, row: PositionRow) -> Fix {
-    let here = Point { lat: row.lat, lon: row.lon };
-    let motion = before.filter(|before| row.ts_iso > before.time).map(|before| {
-        let there = Point { lat: before.lat, lon: before.lon };
-        let hours = (row.ts_iso - before.time) as f64 / 3_600_000.0;
-        (distance_m(there, here) / 1000.0 / hours, course_deg(there, here))
-    });
-    let (speed_kmh, course) = motion.unwrap_or_default();
-    Fix {
-        time: row.ts_iso,
-        lat: row.lat,
-        lon: row.lon,
-        altitude_m: row.alt,
-        // Whole numbers, as the wire has them.
-        speed_kmh: Some(speed_kmh.round() as f32),
-        course_deg: Some(course.round() as f32),
-        satellites: Some(10),
-        hdop: None,
-        io: Vec::new(),
+impl From<PositionRow> for Fix {
+    fn from(row: PositionRow) -> Self {
+        Self {
+            time: row.ts_iso,
+            lat: row.lat,
+            lon: row.lon,
+            altitude_m: row.alt,
+            speed_kmh: None,
+            course_deg: None,
+            satellites: None,
+            hdop: None,
+            io: Vec::new(),
+        }
     }
 }
 
@@ -368,22 +360,6 @@ mod tests {
             race.tracks.iter().map(|track| track.imei).collect();
         assert_eq!(imeis.len(), 25);
         assert!(imeis.iter().all(|imei| imei.check().is_ok()));
-    }
-
-    #[test]
-    fn speed_and_course_come_from_the_fix_before() {
-        let row = |seconds: i64, lat| PositionRow {
-            device_id: "p1".into(),
-            ts_iso: Timestamp::from_millis(seconds * 1000),
-            lat,
-            lon: 12.0,
-            alt: None,
-        };
-        let first = moving(None, row(0, 46.0));
-        assert_eq!((first.speed_kmh, first.course_deg), (Some(0.0), Some(0.0)));
-        // 0.001 degrees of latitude in 10 s: 111.2 m, 40 km/h, due south.
-        let second = moving(Some(&first), row(10, 45.999));
-        assert_eq!((second.speed_kmh, second.course_deg), (Some(40.0), Some(180.0)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use biplane_core::geodesy::{Point, course_deg, distance_m};
 use biplane_core::{Fix, Imei, Timestamp};
 use biplane_protocols::teltonika::{EncodeError, Tracker};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -39,7 +40,7 @@ pub enum Pace {
 pub struct Counters {
     /// Records that the gateway acknowledged.
     pub acknowledged: AtomicU64,
-    /// Frames that were sent again.
+    /// Frames that were sent again, since no acknowledgement came.
     pub resent: AtomicU64,
     /// Trackers that are through.
     pub finished: AtomicU64,
@@ -87,19 +88,68 @@ pub async fn fly_each<I>(
 where
     I: Iterator<Item = Fix> + Send + 'static,
 {
-    let mut trackers: Vec<_> =
-        trackers.into_iter().map(|(imei, fixes)| (imei, fixes.peekable())).collect();
-    let firsts = trackers.iter_mut().filter_map(|(_, fixes)| Some(fixes.peek()?.time));
-    let Some(first) = firsts.min() else { return Ok(()) };
-    let clock = Clock { started: Instant::now(), first, pace };
-    let mut flying = JoinSet::new();
-    for (imei, fixes) in trackers {
-        flying.spawn(fly_one(gateway, imei, fixes, clock.clone(), Arc::clone(counters)));
-    }
+    let mut flying = take_off(gateway, trackers, pace, counters);
     while let Some(ended) = flying.join_next().await {
         ended??;
     }
     Ok(())
+}
+
+/// As [`fly_each`]; a tracker that can't go on is told to `stays_behind`, and the others fly.
+pub async fn fly_all<I>(
+    gateway: SocketAddr,
+    trackers: impl IntoIterator<Item = (Imei, I)>,
+    pace: Pace,
+    counters: &Arc<Counters>,
+    mut stays_behind: impl FnMut(ReplayError),
+) where
+    I: Iterator<Item = Fix> + Send + 'static,
+{
+    let mut flying = take_off(gateway, trackers, pace, counters);
+    while let Some(ended) = flying.join_next().await {
+        if let Err(error) = ended.map_err(ReplayError::from).flatten() {
+            stays_behind(error);
+        }
+    }
+}
+
+/// A task for each tracker that has something to tell.
+fn take_off<I>(
+    gateway: SocketAddr,
+    trackers: impl IntoIterator<Item = (Imei, I)>,
+    pace: Pace,
+    counters: &Arc<Counters>,
+) -> JoinSet<Result<(), ReplayError>>
+where
+    I: Iterator<Item = Fix> + Send + 'static,
+{
+    let mut flying = JoinSet::new();
+    let mut trackers: Vec<_> =
+        trackers.into_iter().map(|(imei, fixes)| (imei, fixes.peekable())).collect();
+    let firsts = trackers.iter_mut().filter_map(|(_, fixes)| Some(fixes.peek()?.time));
+    let Some(first) = firsts.min() else { return flying };
+    let clock = Clock { started: Instant::now(), first, pace };
+    for (imei, fixes) in trackers {
+        flying.spawn(fly_one(gateway, imei, fixes, clock.clone(), Arc::clone(counters)));
+    }
+    flying
+}
+
+/// A recorded fix as a tracker sends it: what the recording lacks of speed and course comes from the
+/// fix before, and there are satellites, without which no place would be believed.
+pub fn as_sent(before: Option<&Fix>, mut fix: Fix) -> Fix {
+    let motion = before.filter(|before| fix.time > before.time).map(|before| {
+        let there = Point { lat: before.lat, lon: before.lon };
+        let here = Point { lat: fix.lat, lon: fix.lon };
+        let hours = (fix.time - before.time) as f64 / 3_600_000.0;
+        (distance_m(there, here) / 1000.0 / hours, course_deg(there, here))
+    });
+    let (speed_kmh, course) = motion.unwrap_or_default();
+    // Whole numbers, as the wire has them.
+    fix.speed_kmh.get_or_insert(speed_kmh.round() as f32);
+    fix.course_deg.get_or_insert(course.round() as f32);
+    fix.satellites.get_or_insert(10);
+    fix
 }
 
 #[derive(Clone)]
@@ -157,10 +207,13 @@ async fn fly_one(
             source,
         })?;
         while let Err(error) = exchange(gateway, imei, &mut socket, &frame, records.len()).await {
-            if matches!(error, ExchangeError::Refused) {
-                return Err(ReplayError::Refused(imei));
+            match error {
+                ExchangeError::Refused => return Err(ReplayError::Refused(imei)),
+                ExchangeError::NotSent => {}
+                ExchangeError::Unanswered => {
+                    counters.resent.fetch_add(1, Ordering::Relaxed);
+                }
             }
-            counters.resent.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(RECONNECT).await;
         }
         counters.acknowledged.fetch_add(records.len() as u64, Ordering::Relaxed);
@@ -181,30 +234,35 @@ async fn exchange(
         Some(socket) => socket,
         None => log_in(gateway, imei).await?,
     };
-    send(&mut connected, frame, records).await?;
+    let answered = send(&mut connected, frame, records).await;
+    answered.map_err(|_| ExchangeError::Unanswered)?;
     *socket = Some(connected);
     Ok(())
 }
 
+/// All but the first are to be tried again.
 enum ExchangeError {
     Refused,
-    /// To be tried again.
-    Broken,
-}
-
-impl From<std::io::Error> for ExchangeError {
-    fn from(_: std::io::Error) -> Self {
-        Self::Broken
-    }
+    /// There is no connection.
+    NotSent,
+    /// The gateway may have it or not.
+    Unanswered,
 }
 
 async fn log_in(gateway: SocketAddr, imei: Imei) -> Result<TcpStream, ExchangeError> {
-    let mut socket = TcpStream::connect(gateway).await?;
-    socket.set_nodelay(true)?;
-    socket.write_all(&Tracker::new(imei).login()).await?;
-    let mut answer = [0];
-    timeout(ANSWER, socket.read_exact(&mut answer)).await.map_err(std::io::Error::from)??;
-    if answer == [1] { Ok(socket) } else { Err(ExchangeError::Refused) }
+    let attempt = async {
+        let mut socket = TcpStream::connect(gateway).await?;
+        socket.set_nodelay(true)?;
+        socket.write_all(&Tracker::new(imei).login()).await?;
+        let mut answer = [0];
+        socket.read_exact(&mut answer).await?;
+        Ok::<_, std::io::Error>((socket, answer))
+    };
+    match timeout(ANSWER, attempt).await {
+        Ok(Ok((socket, [1]))) => Ok(socket),
+        Ok(Ok(_)) => Err(ExchangeError::Refused),
+        Ok(Err(_)) | Err(_) => Err(ExchangeError::NotSent),
+    }
 }
 
 async fn send(socket: &mut TcpStream, frame: &[u8], records: usize) -> std::io::Result<()> {
@@ -217,4 +275,45 @@ async fn send(socket: &mut TcpStream, frame: &[u8], records: usize) -> std::io::
     }
     let why = format!("{acknowledged} of {records} records acknowledged");
     Err(std::io::Error::other(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fix(seconds: i64, lat: f64) -> Fix {
+        Fix {
+            time: Timestamp::from_millis(seconds * 1000),
+            lat,
+            lon: 12.0,
+            altitude_m: None,
+            speed_kmh: None,
+            course_deg: None,
+            satellites: None,
+            hdop: None,
+            io: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn speed_and_course_come_from_the_fix_before() {
+        let first = as_sent(None, fix(0, 46.0));
+        assert_eq!((first.speed_kmh, first.course_deg), (Some(0.0), Some(0.0)));
+        // 0.001 degrees of latitude in 10 s: 111.2 m, 40 km/h, due south.
+        let second = as_sent(Some(&first), fix(10, 45.999));
+        assert_eq!((second.speed_kmh, second.course_deg), (Some(40.0), Some(180.0)));
+        let at_once = as_sent(Some(&second), fix(10, 45.998));
+        assert_eq!((at_once.speed_kmh, at_once.satellites), (Some(0.0), Some(10)));
+    }
+
+    #[test]
+    fn what_a_recording_has_is_sent_as_it_is() {
+        let recorded = Fix {
+            speed_kmh: Some(31.5),
+            course_deg: Some(7.0),
+            satellites: Some(0),
+            ..fix(10, 46.0)
+        };
+        assert_eq!(as_sent(Some(&fix(0, 45.0)), recorded.clone()), recorded);
+    }
 }

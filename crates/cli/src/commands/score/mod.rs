@@ -1,11 +1,10 @@
 //! `biplane score`: the processor's own timing, over a file instead of a stream.
 
 mod course;
-mod positions;
 mod report;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use biplane_core::Timestamp;
@@ -16,8 +15,8 @@ use biplane_stack::say;
 use clap::Args;
 use uuid::Uuid;
 
+use super::positions::{Positions, Row, of_file};
 use course::Course;
-use positions::Positions;
 use report::Report;
 
 /// Time a race from a file of positions: crossings, splits, results and faulty fixes.
@@ -125,7 +124,7 @@ impl Scored {
         let mut trackers: Vec<Tracker> = Vec::new();
         let mut found = Vec::new();
         for row in positions {
-            let (name, fix) = row?;
+            let Row { device: name, fix, .. } = row?;
             let device = match known.get(&name) {
                 Some(&device) => device,
                 None => {
@@ -157,8 +156,4 @@ impl Scored {
         }
         Ok(scored)
     }
-}
-
-fn of_file(file: &Path, why: impl std::fmt::Display) -> String {
-    format!("{}: {why}", file.display())
 }
