@@ -29,6 +29,8 @@ pub struct Plausibility {
     /// While a device says that it stands, a fix closer than this to the believed place is only the
     /// receiver's jitter, in metres; 0: every fix is a place.
     pub parked_jitter_m: f64,
+    /// Positions are kept for so long, in seconds: what is older when it comes has no place among them.
+    pub kept_s: i64,
 }
 
 impl Default for Plausibility {
@@ -42,6 +44,7 @@ impl Default for Plausibility {
             max_hdop: f32::INFINITY,
             believe_after: 5,
             parked_jitter_m: 0.0,
+            kept_s: i64::MAX,
         }
     }
 }
@@ -123,6 +126,8 @@ pub enum OutOfTime {
     Past,
     /// More than a day ahead.
     Future,
+    /// Before what is kept: a partition for it would be dropped again at once.
+    Dropped,
 }
 
 impl OutOfTime {
@@ -131,23 +136,26 @@ impl OutOfTime {
         match self {
             Self::Past => "time_before_2000",
             Self::Future => "time_in_the_future",
+            Self::Dropped => "time_before_retention",
         }
     }
 }
 
-/// Whether `time` may stand in `telemetry.positions` at all.
-pub fn out_of_time(time: Timestamp, received_at: Timestamp) -> Option<OutOfTime> {
-    const Y2000: Timestamp = Timestamp::from_millis(946_684_800_000);
-    if time < Y2000 {
-        Some(OutOfTime::Past)
-    } else if time - received_at > 86_400_000 {
-        Some(OutOfTime::Future)
-    } else {
-        None
-    }
-}
-
 impl Plausibility {
+    /// Whether `time` may stand in `telemetry.positions` at all.
+    pub fn out_of_time(&self, time: Timestamp, received_at: Timestamp) -> Option<OutOfTime> {
+        const Y2000: Timestamp = Timestamp::from_millis(946_684_800_000);
+        if time < Y2000 {
+            Some(OutOfTime::Past)
+        } else if time - received_at > 86_400_000 {
+            Some(OutOfTime::Future)
+        } else if received_at - time > self.kept_s.saturating_mul(1000) {
+            Some(OutOfTime::Dropped)
+        } else {
+            None
+        }
+    }
+
     /// What is wrong with a fix, `last` being the believed one before it, if it is later.
     ///
     /// A device that really is far away is believed again once enough time has passed for it
@@ -224,5 +232,22 @@ impl Plausibility {
         let away = (to.at.lat - from.at.lat).abs() + (to.at.lon - from.at.lon).abs();
         let limit_km = self.max_speed_kmh * hours;
         away * 111.2 > limit_km && distance_m(from.at, to.at) / 1000.0 > limit_km
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_older_than_what_is_kept_has_no_place_among_positions() {
+        let limits = Plausibility { kept_s: 86_400, ..Plausibility::default() };
+        let now = Timestamp::from_millis(1_777_636_800_000);
+        assert_eq!(limits.out_of_time(now + -86_400_000, now), None);
+        assert_eq!(limits.out_of_time(now + -86_400_001, now), Some(OutOfTime::Dropped));
+        let ever = Plausibility::default();
+        assert_eq!(ever.out_of_time(Timestamp::from_millis(946_684_800_000), now), None);
+        assert_eq!(limits.out_of_time(Timestamp::from_millis(0), now), Some(OutOfTime::Past));
+        assert_eq!(limits.out_of_time(now + 86_400_001, now), Some(OutOfTime::Future));
     }
 }

@@ -230,6 +230,8 @@ mod tests {
             max_hdop: 15.0,
             believe_after: 16,
             parked_jitter_m: 17.0,
+            // No profile's to say.
+            kept_s: instance.plausibility.kept_s,
         };
         let motion = MotionLimits {
             stop_radius_m: 18.0,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::geodesy::Point;
 use crate::geofence::{FenceIndex, Moment, Segment};
 use crate::live::{Direction, LiveCrossing};
-use crate::plausibility::{Believed, Fault, OutOfTime, Plausibility, out_of_time};
+use crate::plausibility::{Believed, Fault, OutOfTime, Plausibility};
 use crate::profile::{Limits, Profile};
 use crate::visits::WatchedFences;
 use crate::{
@@ -244,7 +244,7 @@ impl Tracker {
         limits: &Plausibility,
         crossings: &mut Vec<Crossing>,
     ) -> Verdict {
-        if let Some(reason) = out_of_time(fix.time, received_at) {
+        if let Some(reason) = limits.out_of_time(fix.time, received_at) {
             return Verdict::Quarantined(reason);
         }
         let now = Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };

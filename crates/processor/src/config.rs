@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use biplane_core::motion::MotionLimits;
 use biplane_core::plausibility::Plausibility;
 use biplane_core::profile::Limits;
+use biplane_store::Retention;
 
 use crate::notices::Recipients;
 
@@ -113,6 +114,16 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_LAG_ALERT_S", default_value_t = 60)]
     pub lag_alert_s: u32,
 
+    /// Positions are kept for so many days by the device's clock, and what is older when it comes is
+    /// quarantined; unless given, for ever.
+    #[arg(long, env = "BIPLANE_RETENTION_DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub retention_days: Option<u32>,
+
+    /// Positions are compressed after so many days, where TimescaleDB holds them; unless given, as the
+    /// database is set up.
+    #[arg(long, env = "BIPLANE_COMPRESS_AFTER_DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub compress_after_days: Option<u32>,
+
     /// Where crossings of a finish are posted to: the webhook of a Flow; unless given, nowhere.
     #[arg(long, env = "BIPLANE_NOTICE_FINISH_URL", hide_env_values = true)]
     pub notice_finish_url: Option<String>,
@@ -126,7 +137,32 @@ pub struct Config {
     pub notice_token: Option<String>,
 }
 
+/// Settings that contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Nothing would ever be compressed.
+    #[error(
+        "BIPLANE_COMPRESS_AFTER_DAYS={compress} is not less than BIPLANE_RETENTION_DAYS={retention}: \
+         positions would be dropped before they are compressed"
+    )]
+    CompressedAfterDropped {
+        /// As configured.
+        compress: u32,
+        /// As configured.
+        retention: u32,
+    },
+}
+
 impl Config {
+    pub(crate) fn retention(&self) -> Result<Retention, ConfigError> {
+        match (self.compress_after_days, self.retention_days) {
+            (Some(compress), Some(retention)) if compress >= retention => {
+                Err(ConfigError::CompressedAfterDropped { compress, retention })
+            }
+            (compress_after_days, days) => Ok(Retention { days, compress_after_days }),
+        }
+    }
+
     pub(crate) fn recipients(&self) -> Recipients {
         // An empty variable says "none".
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -160,6 +196,40 @@ impl Config {
             max_hdop: self.max_hdop.unwrap_or(Plausibility::default().max_hdop),
             believe_after: self.believe_after,
             parked_jitter_m: self.parked_jitter_m,
+            kept_s: self.retention_days.map_or(i64::MAX, |days| i64::from(days) * 86_400),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn config(more: &[&str]) -> Result<Config, String> {
+        let given = ["biplane-processor", "--database-url", "postgres://here"];
+        Config::try_parse_from(given.iter().chain(more)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_retention_is_a_number_of_days_and_longer_than_what_is_not_compressed() {
+        let kept = config(&["--retention-days", "30", "--compress-after-days", "7"]).expect("good");
+        let retention = Retention { days: Some(30), compress_after_days: Some(7) };
+        assert_eq!(kept.retention(), Ok(retention));
+        assert_eq!(kept.limits().plausibility.kept_s, 2_592_000);
+        let ever = config(&[]).expect("good");
+        assert_eq!(ever.retention(), Ok(Retention::default()));
+        assert_eq!(ever.limits().plausibility.kept_s, i64::MAX);
+        for days in ["0", "-1", "1.5", "", "ever", "36501"] {
+            let error = config(&[&format!("--retention-days={days}")]).expect_err(days);
+            assert!(error.contains("--retention-days"), "{error}");
+            let error = config(&[&format!("--compress-after-days={days}")]).expect_err(days);
+            assert!(error.contains("--compress-after-days"), "{error}");
+        }
+        let late = config(&["--retention-days=7", "--compress-after-days=7"]).expect("parsed");
+        let error = late.retention().expect_err("contradiction").to_string();
+        let says = "BIPLANE_COMPRESS_AFTER_DAYS=7 is not less than BIPLANE_RETENTION_DAYS=7: ";
+        assert!(error.starts_with(says), "{error}");
     }
 }

@@ -10,7 +10,8 @@ pub mod live;
 mod metrics;
 mod notices;
 mod run;
+mod upkeep;
 
-pub use config::Config;
+pub use config::{Config, ConfigError};
 pub use metrics::Metrics;
 pub use run::{RunError, run};

@@ -61,6 +61,14 @@ pub struct Metrics {
     pub notices: AtomicU64,
     /// Notices that a Flow refused for good.
     pub notices_given_up: AtomicU64,
+    /// Partitions of positions, a day each, that were made ahead.
+    pub days_made: AtomicU64,
+    /// Partitions of positions that were dropped, their retention being over.
+    pub days_dropped: AtomicU64,
+    /// Rows of `telemetry.quarantine` that were deleted for the same reason.
+    pub quarantine_forgotten: AtomicU64,
+    /// Times that partitions could not be made or dropped.
+    pub upkeep_failures: AtomicU64,
     /// Whether a setup was read.
     pub(crate) has_setup: AtomicBool,
     /// Whether the database or the log is away.
@@ -153,6 +161,10 @@ impl Metrics {
             ("alerts", &self.alerts),
             ("notices", &self.notices),
             ("notices_given_up", &self.notices_given_up),
+            ("position_days_made", &self.days_made),
+            ("position_days_dropped", &self.days_dropped),
+            ("quarantine_forgotten", &self.quarantine_forgotten),
+            ("upkeep_failures", &self.upkeep_failures),
         ] {
             let value = counter.load(Relaxed);
             line(

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use biplane_bus::live::OpenFeedError;
 use biplane_bus::{Alerts, Allowlist, LiveFeed, Log, LogOptions, RedisLog};
-use biplane_store::{AlertWriter, History, NoticeQueue, StateReader, Writer};
+use biplane_store::{AlertWriter, History, NoticeQueue, StateReader, Upkeep, Writer};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::AbortHandle;
 
+use crate::config::ConfigError;
 use crate::ingest::{
     Owned, Pipeline, Publisher, Recomputer, chain, commit, now, own, watch_setup, write,
     write_alerts,
 };
 use crate::live::{Hub, HubConfig, StartHubError};
+use crate::upkeep::upkeep;
 use crate::{Config, Metrics, http, notices};
 
 /// Chunks that wait for a decision: what is in memory beyond the batches at work.
@@ -27,6 +29,9 @@ const LAG_EVERY: Duration = Duration::from_secs(5);
 /// Why the processor can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// Settings contradict each other.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The log can't be used.
     #[error("cannot open the log")]
     Log(#[from] biplane_bus::ConnectError),
@@ -60,6 +65,7 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
+    let retention = config.retention()?;
     let metrics = Arc::new(Metrics::default());
     let lease = Duration::from_secs(config.log_lease_s);
     let log = Arc::new(
@@ -148,6 +154,8 @@ pub async fn run(
         config.recipients(),
         Arc::clone(&metrics),
     ));
+    let keeping =
+        tokio::spawn(upkeep(Upkeep::new(&config.database_url), retention, Arc::clone(&metrics)));
     let measuring = tokio::spawn(measure_lag(
         Arc::clone(&log),
         AlertWriter::new(&config.database_url),
@@ -168,6 +176,7 @@ pub async fn run(
         alerting.abort_handle(),
         telling.abort_handle(),
         measuring.abort_handle(),
+        keeping.abort_handle(),
     ];
     let ended = tokio::select! {
         () = shutdown => Ok(()),
@@ -195,6 +204,7 @@ pub async fn run(
     measuring.abort();
     alerting.abort();
     telling.abort();
+    keeping.abort();
     watching.abort();
     ended
 }

@@ -10,6 +10,7 @@ mod motion;
 mod notices;
 mod setup_reader;
 mod state_reader;
+mod upkeep;
 mod visits;
 mod writer;
 
@@ -20,4 +21,5 @@ pub use history::{Beginning, Correction, History, HistoryError, Order};
 pub use notices::{Notice, NoticeError, NoticeKind, NoticeQueue};
 pub use setup_reader::{ReadSetupError, SetupReader};
 pub use state_reader::{DeviceState, ReadStateError, StateReader};
+pub use upkeep::{Compression, Retention, Upkeep, UpkeepError, Upkept};
 pub use writer::{Counts, Silence, WriteError, Writer};

@@ -145,10 +145,8 @@ async fn partitions_hold_utc_days_whatever_the_sessions_time_zone() {
     let first = "SELECT count(*) FROM telemetry.positions_20200912";
     assert_eq!(number(&client, first).await, 1);
 
-    assert_eq!(
-        number(&client, "SELECT telemetry.drop_before('2020-09-13T12:00:00Z')::bigint").await,
-        1
-    );
+    let dropped = "SELECT cardinality(telemetry.drop_before('2020-09-13T12:00:00Z', 10))::bigint";
+    assert_eq!(number(&client, dropped).await, 1);
     assert_eq!(number(&client, "SELECT count(*) FROM telemetry.positions").await, 1);
 }
 
@@ -166,7 +164,7 @@ async fn a_range_of_partitions_backwards_or_without_end_is_refused() {
 }
 
 #[tokio::test]
-async fn the_processors_role_can_write_positions_and_make_partitions_but_drop_nothing() {
+async fn the_processors_role_drops_partitions_by_the_function_alone_and_never_the_last_day() {
     let server = TestPostgres::start().await;
     let (processor, connection) =
         tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
@@ -176,7 +174,7 @@ async fn the_processors_role_can_write_positions_and_make_partitions_but_drop_no
     for forbidden in [
         "DROP TABLE telemetry.positions_20200912",
         "DELETE FROM telemetry.positions",
-        "SELECT telemetry.drop_before(now())",
+        "DELETE FROM telemetry.quarantine",
         "CREATE TABLE telemetry.mine ()",
         "UPDATE public.devices SET name = ''",
         "SELECT * FROM telemetry.migrations_applied",
@@ -184,4 +182,19 @@ async fn the_processors_role_can_write_positions_and_make_partitions_but_drop_no
         let error = processor.batch_execute(forbidden).await.expect_err(forbidden);
         assert_eq!(error.as_db_error().unwrap().code().code(), "42501", "{forbidden}");
     }
+    for refused in [
+        "SELECT telemetry.drop_before(now(), 1)",
+        "SELECT telemetry.drop_before(now() - interval '23 hours', 1)",
+        "SELECT telemetry.drop_before(now() + interval '1 year', 1)",
+        "SELECT telemetry.drop_before(NULL, 1)",
+        "SELECT telemetry.forget_quarantine(now(), 1)",
+        "SELECT telemetry.forget_quarantine(NULL, 1)",
+        "SELECT telemetry.compress_after(0)",
+        "SELECT telemetry.compress_after(NULL)",
+    ] {
+        let error = processor.batch_execute(refused).await.expect_err(refused);
+        assert_eq!(error.as_db_error().unwrap().code().code(), "22023", "{refused}");
+    }
+    let dropped = "SELECT cardinality(telemetry.drop_before('2020-09-13', 1))::bigint";
+    assert_eq!(number(&processor, dropped).await, 1);
 }
