@@ -113,7 +113,12 @@ impl Rig {
     }
 
     pub(crate) fn start(&self) -> Running {
+        self.start_with(&[])
+    }
+
+    pub(crate) fn start_with(&self, more: &[&str]) -> Running {
         let mut arguments = arguments(self);
+        arguments.extend(more.iter().map(|&it| it.to_owned()));
         arguments.insert(0, "biplane-processor".into());
         let config = Config::parse_from(arguments);
         let (stop, stopped) = oneshot::channel::<()>();
