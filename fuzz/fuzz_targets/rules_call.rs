@@ -1,6 +1,6 @@
-//! Any rule of the manifest, asked with any JSON. The first byte says which rule, the second what
-//! happens and who asks; then comes JSON, a value a line: the payload, the keys, the answers to what the
-//! rule asks for.
+//! Any rule of the manifest, asked with any JSON. The first line is the rule's name, or else its first
+//! byte says which; the next byte says what happens and who asks; then comes JSON, a value a line: the
+//! payload, the keys, the answers to what the rule asks for.
 #![no_main]
 
 use biplane_rules::{Call, Context, Event, Trigger, fits};
@@ -11,12 +11,15 @@ use serde_json::Value;
 const MAX_ROUNDS: usize = 4;
 
 fuzz_target!(|input: &[u8]| {
-    let [which, how, text @ ..] = input else { return };
+    let Some(end) = input.iter().position(|&byte| byte == b'\n') else { return };
+    let (name, [_, how, text @ ..]) = input.split_at(end) else { return };
     let mut values = text
         .split(|&byte| byte == b'\n')
         .map(|line| serde_json::from_slice::<Value>(line).unwrap_or_default());
     let rules = biplane_rules::manifest().rules;
-    let rule = rules[usize::from(*which) % rules.len()];
+    let which = usize::from(name.first().copied().unwrap_or_default());
+    let named = rules.iter().find(|rule| rule.name.as_bytes() == name);
+    let rule = *named.unwrap_or(&rules[which % rules.len()]);
     let (events, collections): (&[Event], &[&str]) = match rule.trigger {
         Trigger::Filter { events, collections, .. } | Trigger::Action { events, collections } => {
             (events, collections)
