@@ -117,6 +117,27 @@ pub struct Believed {
     pub moment: Moment,
     /// What it said of its speed over ground, in km/h.
     pub speed_kmh: Option<f32>,
+    /// Event time of the latest fix that was taken for [`Fault::Jitter`] of a device that stands there.
+    pub stood_until: Option<Timestamp>,
+}
+
+impl Believed {
+    /// Nothing later is known.
+    pub fn new(moment: Moment, speed_kmh: Option<f32>) -> Self {
+        Self { moment, speed_kmh, stood_until: None }
+    }
+
+    /// It still stands there.
+    pub(crate) fn stands(&mut self, time: Timestamp) {
+        self.stood_until = self.stood_until.max(Some(time));
+    }
+
+    /// Where it set out from to be elsewhere at `then`, and when at the earliest.
+    pub(crate) fn left_for(&self, then: Timestamp) -> Moment {
+        // What comes out of order knows less: it is timed again.
+        let stood = self.stood_until.filter(|&stood| stood < then);
+        Moment { time: stood.unwrap_or(self.moment.time), ..self.moment }
+    }
 }
 
 /// Why a time is held by no partition of `telemetry.positions`.
@@ -190,7 +211,7 @@ impl Plausibility {
             return Some(Fault::Outdated);
         }
         let last = last.filter(|last| last.moment.time < fix.time)?;
-        let now = Believed { moment: Moment { time: fix.time, at }, speed_kmh: fix.speed_kmh };
+        let now = Believed::new(Moment { time: fix.time, at }, fix.speed_kmh);
         if self.out_of_reach(last.moment, now.moment) {
             Some(Fault::ImpossibleSpeed)
         } else if self.jolts(last, now) {

@@ -234,7 +234,8 @@ impl Tracker {
     /// The first fix only says where the device is. Late fixes and those of a time that is
     /// known already don't move it. After [`Plausibility::believe_after`] fixes that agree on
     /// another place than the believed one, that fix is a first fix again: nobody knows the way
-    /// there. Those before it stay marked. Fixes with other faults say nothing about the place.
+    /// there. Those before it stay marked. Jitter says that the device still stands where it is
+    /// believed to be: the way to the next place begins after it. Other faults say nothing.
     pub fn observe(
         &mut self,
         fix: &Fix,
@@ -258,15 +259,22 @@ impl Tracker {
             Some(Fault::ImpossibleSpeed) if self.refuse(now, limits) >= limits.believe_after => {
                 self.last = None;
             }
-            Some(fault) => return Verdict::Faulty(fault),
+            Some(fault) => {
+                if let Some(last) = self.last.as_mut().filter(|_| fault == Fault::Jitter) {
+                    last.stands(fix.time);
+                }
+                return Verdict::Faulty(fault);
+            }
             None => {}
         }
         match self.last {
             Some(last) if now.time <= last.moment.time => return Verdict::Late,
-            Some(last) => setup.crossings_between(device, last.moment, now, crossings),
+            Some(last) => {
+                setup.crossings_between(device, last.left_for(now.time), now, crossings);
+            }
             None => {}
         }
-        let last = Believed { moment: now, speed_kmh: fix.speed_kmh };
+        let last = Believed::new(now, fix.speed_kmh);
         *self = Self { last: Some(last), elsewhere: None };
         Verdict::Moved
     }

@@ -94,15 +94,17 @@ fn recompute(
     let limits = limits();
     let moment =
         |row: &StoredFix| Moment { time: row.time, at: Point { lat: row.lat, lon: row.lon } };
-    let believed = |row| Believed { moment: moment(row), speed_kmh: row.speed_kmh };
     let start = rows.iter().rposition(|row| row.time < from && row.fault.is_none());
     let since = start.map(|start| rows[start].time);
-    let refused: Vec<_> = rows
-        .iter()
-        .filter(|row| since.is_some_and(|since| since < row.time) && row.time < from)
-        .filter(|row| row.fault.as_deref() == Some("impossible_speed"))
-        .map(moment)
-        .collect();
+    let marked = |as_what: &'static str| {
+        rows.iter()
+            .filter(move |row| since.is_some_and(|since| since < row.time) && row.time < from)
+            .filter(move |row| row.fault.as_deref() == Some(as_what))
+    };
+    let refused: Vec<_> = marked("impossible_speed").map(moment).collect();
+    let stood_until = marked("jitter").map(|row| row.time).max();
+    let believed =
+        |row: &StoredFix| Believed { stood_until, ..Believed::new(moment(row), row.speed_kmh) };
     let last = start.map(|start| (DEVICE.organization, believed(&rows[start])));
     let mut run = Recompute::new(DEVICE.id, last, refused, until, &limits);
     let (mut since, mut end) = (since, None);

@@ -268,6 +268,28 @@ fn jitter_of_a_device_that_stands_is_marked_and_leaves_it_where_it_is() {
 }
 
 #[test]
+fn a_device_that_stood_for_hours_left_after_its_last_word_from_there() {
+    let limits = Plausibility { parked_jitter_m: 30.0, ..Plausibility::default() };
+    let told = |(seconds, lat, speed): (i64, f64, f32)| Fix {
+        speed_kmh: Some(speed),
+        ..fix(seconds, lat, 12.0)
+    };
+    let left = |fixes: &[(i64, f64, f32)]| {
+        let fixes: Vec<Fix> = fixes.iter().copied().map(told).collect();
+        let (_, _, crossings) = run_within(&limits, &fixes, &setup());
+        assert_eq!(crossings.len(), 1, "{crossings:?}");
+        (crossings[0].fix_before_at, crossings[0].crossed_at, crossings[0].fix_after_at)
+    };
+    let (stands, stood, away) = ((0, 46.0, 0.0), (10_800, 46.0001, 0.0), (10_900, 46.015, 20.0));
+    let (before, crossed, after) = left(&[stands, stood, away]);
+    assert_eq!((before, after), (at(10_800), at(10_900)));
+    assert!(before < crossed && crossed < after, "{crossed}");
+    // The one that comes last is older: what is timed again in order has the better answer.
+    let (before, ..) = left(&[stands, (10_950, 46.0001, 0.0), away]);
+    assert_eq!(before, at(0));
+}
+
+#[test]
 fn a_device_that_is_really_far_away_is_believed_once_it_can_have_come_there() {
     // 445 km take 27 minutes at 1,000 km/h.
     let fixes =

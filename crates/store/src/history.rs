@@ -179,8 +179,17 @@ impl History {
             .query(statement, &[&device.0, &since, &from, &owner, &i64::from(refused)])
             .await
             .map_err(at("refused fixes"))?;
+        let statement = "SELECT max(ts) FROM telemetry.positions
+                         WHERE device = $1 AND ts > $2 AND ts < $3 AND organization = $4
+                             AND fault_reason = 'jitter'";
+        let stood = client
+            .query_one(statement, &[&device.0, &since, &from, &owner])
+            .await
+            .map_err(at("fixes of a device that stands"))?;
+        let stood_until = stood.get::<_, Option<SystemTime>>(0).map(from_system_time);
+        let believed = Believed { stood_until, ..Believed::new(moment(&last), last.get(4)) };
         Ok(Beginning {
-            last: Some((owner.into(), Believed { moment: moment(&last), speed_kmh: last.get(4) })),
+            last: Some((owner.into(), believed)),
             refused: rows.iter().map(moment).collect(),
         })
     }

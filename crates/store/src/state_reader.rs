@@ -94,7 +94,12 @@ impl StateReader {
                         let at = Point { lat, lon };
                         let organization = row.get::<_, Uuid>(1).into();
                         let moment = Moment { time: from_system_time(time), at };
-                        (organization, Believed { moment, speed_kmh: row.get(9) })
+                        let stood_until =
+                            row.get::<_, Option<SystemTime>>(14).map(from_system_time);
+                        (
+                            organization,
+                            Believed { stood_until, ..Believed::new(moment, row.get(9)) },
+                        )
                     },
                 ),
                 // A state of another release's form is begun anew.
@@ -167,7 +172,7 @@ const STATES: &str = "
         coalesce(p.lat, s.lat::float8), coalesce(p.lon, s.lon::float8), w.ts,
         coalesce(r.ts, '{}'), coalesce(r.lat, '{}'), coalesce(r.lon, '{}'),
         CASE WHEN p.lat IS NULL THEN s.speed_kmh ELSE p.speed_kmh END, m.organization, m.state,
-        v.organization, v.state
+        v.organization, v.state, j.ts
     FROM unnest($1::uuid[]) AS d(device)
     LEFT JOIN public.device_status s ON s.device = d.device
     LEFT JOIN telemetry.motion m ON m.device = d.device
@@ -184,4 +189,8 @@ const STATES: &str = "
             SELECT DISTINCT ON (ts) ts, lat, lon FROM telemetry.positions
             WHERE device = d.device AND ts > s.last_fix_at AND organization = s.organization
                 AND fault_reason = 'impossible_speed' AND lat IS NOT NULL AND lon IS NOT NULL
-            ORDER BY ts DESC LIMIT $2) latest) r ON true";
+            ORDER BY ts DESC LIMIT $2) latest) r ON true
+    LEFT JOIN LATERAL (
+        SELECT max(ts) AS ts FROM telemetry.positions
+        WHERE device = d.device AND ts > s.last_fix_at AND organization = s.organization
+            AND fault_reason = 'jitter') j ON true";

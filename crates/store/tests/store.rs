@@ -329,7 +329,9 @@ async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
     for (seconds, reason) in [
         (105, "impossible_speed"),
         (110, "no_satellites"),
+        (113, "jitter"),
         (115, "impossible_speed"),
+        (118, "jitter"),
         (120, "impossible_speed"),
     ] {
         let far = fix(seconds, 60.0 + seconds as f64 / 1000.0);
@@ -344,7 +346,8 @@ async fn a_new_owner_learns_where_a_device_was_to_the_last_digit() {
     let known = states.iter().find(|state| state.device == DEVICE.id).unwrap();
     let place = Point { lat: 46.123_456_789_012, lon: 12.123_456_789 };
     let moment = Moment { time: at(100), at: place };
-    let believed = Believed { moment, speed_kmh: fix(100, 0.0).speed_kmh };
+    let believed =
+        Believed { stood_until: Some(at(118)), ..Believed::new(moment, fix(100, 0.0).speed_kmh) };
     assert_eq!(known.last, Some((DEVICE.organization, believed)));
     assert_eq!(known.watermark, Some(at(120)));
     let refused: Vec<_> = known.refused.iter().map(|moment| (moment.time, moment.at.lat)).collect();
