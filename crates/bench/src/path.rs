@@ -126,8 +126,7 @@ impl Arguments {
         let peers = [("copy", copy.round())];
         let path_figure = Figure::more_is_better("path", "positions/s", path.round(), &peers);
         let details: Vec<_> = details.iter().map(|(name, value)| (&**name, *value)).collect();
-        let latency =
-            Figure::more_is_better("path_latency_p99_ms", "ms", quantile(0.99).round(), &[]);
+        let latency = Figure::alone("path_latency_p99_ms", "ms", quantile(0.99));
         let spread =
             [("p50_ms", quantile(0.5)), ("frames", waits.len() as f64), ("load", path / 2.0)];
         Ok(vec![path_figure.with_details(&details), latency.with_details(&spread)])

@@ -1,6 +1,7 @@
 //! A fleet that never was: synthetic trackers for benchmarks and fault runs.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,16 @@ impl Sequence {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// The next number, within a range.
+    pub fn within(&mut self, range: Range<f64>) -> f64 {
+        range.start + self.unit() * (range.end - range.start)
+    }
+
+    /// One of several, which there must be.
+    pub fn one_of<'a, T>(&mut self, several: &'a [T]) -> &'a T {
+        &several[(self.unit() * several.len() as f64) as usize]
     }
 }
 

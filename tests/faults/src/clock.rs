@@ -79,23 +79,18 @@ impl Arguments {
         let seed = self.seed.unwrap_or_else(load::seed_of_the_clock);
         let mut random = Sequence::new(seed);
         let mut plan: Vec<_> = (0..self.jumps)
-            .map(|_| {
-                let pause = PAUSE.start + random.unit() * (PAUSE.end - PAUSE.start);
-                let victim = (random.unit() * clocks.len() as f64) as usize;
-                (pause, victim, JUMPS[(random.unit() * JUMPS.len() as f64) as usize])
-            })
+            .map(|_| (random.within(PAUSE), random.one_of(clocks), *random.one_of(&JUMPS)))
             .collect();
         // By which it is seen that the clocks are those that were set.
-        plan.push((PAUSE.end, 0, DAY));
+        plan.extend(clocks.first().map(|gateway| (PAUSE.end, gateway, DAY)));
         let seconds = plan.iter().map(|(pause, ..)| pause).sum::<f64>() + 10.0;
         let load = Load::new(description, self.devices, seconds).await?;
 
         let step = progress.step("Jumping");
         let mut times = BTreeMap::new();
         let jumping = async {
-            for (number, (pause, victim, jump)) in (1..).zip(plan) {
+            for (number, (pause, (name, file), jump)) in (1..).zip(plan) {
                 tokio::time::sleep(Duration::from_secs_f64(pause)).await;
-                let (name, file) = &clocks[victim];
                 step.note(format!("{number} of {}: {name} to {jump} s", self.jumps + 1));
                 set(file, jump)?;
                 *times.entry(*name).or_insert(0) += 1;

@@ -59,12 +59,10 @@ impl Arguments {
     ) -> Result<Outcome, SetupError> {
         let seed = self.seed.unwrap_or_else(load::seed_of_the_clock);
         let mut random = Sequence::new(seed);
-        let mut within =
-            |range: std::ops::Range<f64>| range.start + random.unit() * (range.end - range.start);
         let plan: Vec<_> = (0..self.cuts)
             .map(|_| {
-                let how = if within(0.0..1.0) < 0.5 { Link::Cut } else { Link::Silent };
-                (within(PAUSE), within(0.0..links.len() as f64) as usize, how, within(LENGTH))
+                let how = *random.one_of(&[Link::Cut, Link::Silent]);
+                (random.within(PAUSE), random.one_of(links), how, random.within(LENGTH))
             })
             .collect();
         let seconds = plan.iter().map(|(pause, _, _, long)| pause + long).sum::<f64>() + 10.0;
@@ -74,9 +72,8 @@ impl Arguments {
         let step = progress.step("Cutting");
         let mut times = BTreeMap::new();
         let cutting = async {
-            for (number, (pause, link, how, long)) in (1..).zip(plan) {
+            for (number, (pause, (name, proxy), how, long)) in (1..).zip(plan) {
                 tokio::time::sleep(Duration::from_secs_f64(pause)).await;
-                let (name, proxy) = &links[link];
                 step.note(format!("{number} of {}: {name} {how:?} for {long:.1} s", self.cuts));
                 proxy.broken(how, Duration::from_secs_f64(long)).await;
                 *times.entry(*name).or_insert(0) += 1;

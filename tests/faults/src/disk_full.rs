@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use biplane_stack::{Altered, Description, Layout, Ports, Progress, SetupError, Stack};
+use biplane_stack::{Altered, Description, Layout, Ports, Progress, SetupError, Stack, say};
 use clap::Args;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
@@ -49,10 +49,16 @@ impl Arguments {
         let torment = async |stack: &mut Stack, description: &Description| {
             self.torment(&disk, stack, description, progress).await
         };
-        let outcome = crate::on_a_stack_of(layout, data, ports, altered, progress, torment).await?;
+        let outcome =
+            crate::on_a_stack_of(layout, data.clone(), ports, altered, progress, torment).await;
+        if !outcome.as_ref().is_ok_and(|outcome| outcome.ok) {
+            let kept = crate::data_folder(layout);
+            copy_files(&data.join("logs"), &kept).map_err(failed)?;
+            say(format_args!("the logs are kept in {}", kept.display()));
+        }
         umount2(&disk, MntFlags::MNT_DETACH).map_err(failed)?;
         std::fs::remove_dir(&disk).map_err(failed)?;
-        Ok(outcome)
+        outcome
     }
 
     async fn torment(
@@ -116,6 +122,18 @@ fn small_disk() -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     mount(Some("tmpfs"), &folder, Some("tmpfs"), MsFlags::empty(), Some(SIZE))?;
     Ok(folder)
+}
+
+/// What the disk holds goes with it.
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes all the room there is.

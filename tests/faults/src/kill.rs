@@ -49,12 +49,8 @@ impl Arguments {
     ) -> Result<Outcome, SetupError> {
         let seed = self.seed.unwrap_or_else(load::seed_of_the_clock);
         let mut random = Sequence::new(seed);
-        let plan: Vec<_> = (0..self.kills)
-            .map(|_| {
-                let pause = PAUSE.start + random.unit() * (PAUSE.end - PAUSE.start);
-                (pause, VICTIMS[(random.unit() * VICTIMS.len() as f64) as usize])
-            })
-            .collect();
+        let plan: Vec<_> =
+            (0..self.kills).map(|_| (random.within(PAUSE), *random.one_of(&VICTIMS))).collect();
         // Long enough that the last kill still finds trackers at work.
         let seconds = plan.iter().map(|(pause, _)| pause + 1.0).sum::<f64>() + 10.0;
         let load = Load::new(description, self.devices, seconds).await?;
