@@ -133,7 +133,7 @@ impl Believed {
     }
 
     /// Where it set out from to be elsewhere at `then`, and when at the earliest.
-    pub(crate) fn left_for(&self, then: Timestamp) -> Moment {
+    pub fn left_for(&self, then: Timestamp) -> Moment {
         // What comes out of order knows less: it is timed again.
         let stood = self.stood_until.filter(|&stood| stood < then);
         Moment { time: stood.unwrap_or(self.moment.time), ..self.moment }
@@ -211,6 +211,7 @@ impl Plausibility {
             return Some(Fault::Outdated);
         }
         let last = last.filter(|last| last.moment.time < fix.time)?;
+        let last = Believed { moment: last.left_for(fix.time), ..last };
         let now = Believed::new(Moment { time: fix.time, at }, fix.speed_kmh);
         if self.out_of_reach(last.moment, now.moment) {
             Some(Fault::ImpossibleSpeed)

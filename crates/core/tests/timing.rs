@@ -284,6 +284,10 @@ fn a_device_that_stood_for_hours_left_after_its_last_word_from_there() {
     let (before, crossed, after) = left(&[stands, stood, away]);
     assert_eq!((before, after), (at(10_800), at(10_900)));
     assert!(before < crossed && crossed < after, "{crossed}");
+    // By its last word from there it can't be elsewhere a second later; by the one that moved it, it could.
+    let (_, verdicts, _) =
+        run_within(&limits, &[stands, stood, (10_801, 46.05, 20.0)].map(told), &setup());
+    assert_eq!(verdicts.last(), Some(&Verdict::Faulty(Fault::ImpossibleSpeed)));
     // The one that comes last is older: what is timed again in order has the better answer.
     let (before, ..) = left(&[stands, (10_950, 46.0001, 0.0), away]);
     assert_eq!(before, at(0));

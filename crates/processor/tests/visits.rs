@@ -133,3 +133,24 @@ async fn a_visit_ends_when_its_device_is_sold_and_when_its_geofence_asks_for_non
     assert_eq!(rig.count("alerts WHERE status = 'closed'").await, 2);
     processor.stop().await;
 }
+
+/// What is taken for jitter says that it still stands there: it set out after the last of that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_and_its_crossing_end_at_one_time_when_its_device_had_stood() {
+    let rig = rig(60).await;
+    let processor = rig.start_with(&["--parked-jitter-m", "30"]);
+    let mut fixes = track(0..50);
+    fixes[49].speed_kmh = Some(0.0);
+    let stands = fixes[49].clone();
+    fixes.extend((1..=20).map(|n| Fix { time: stands.time + n * 5_000, ..stands.clone() }));
+    fixes.extend(track(76..101).into_iter().map(|fix| Fix { time: fix.time + 100_000, ..fix }));
+    append(&rig, &fixes).await;
+    assert_eq!(rig.count("telemetry.positions WHERE fault_reason = 'jitter'").await, 20);
+    assert_eq!(rig.count(OVER).await, 1);
+    let last = format!(
+        "crossings WHERE direction = 'exit' AND fix_before_at = to_timestamp({})",
+        (stands.time.as_millis() + 100_000) as f64 / 1000.0
+    );
+    assert_eq!(rig.count(&last).await, 1);
+    processor.stop().await;
+}

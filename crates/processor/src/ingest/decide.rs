@@ -134,7 +134,7 @@ impl Decider {
         let (mut moved, mut marked, mut seen) = (None, None, false);
         let mut visited = known.visits.is_some();
         for fix in &frame.fixes {
-            let before = known.tracker.last.map(|last| last.moment);
+            let before = known.tracker.last.map(|last| last.left_for(fix.time));
             let verdict = known.tracker.observe(
                 fix,
                 frame.received_at,
