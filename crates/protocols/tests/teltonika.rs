@@ -1,11 +1,15 @@
 //! A Teltonika session and the device's side of it, driven against each other.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "support/drive.rs"]
+mod drive;
+
 use biplane_core::{ErrorCode, Fix, Imei, IoValue, Timestamp};
 use biplane_protocols::teltonika::{
     Answer, DatagramSession, EncodeError, MAX_DATA, TeltonikaSession, Tracker, decode_data,
 };
 use biplane_protocols::{Event, Session};
+use drive::drive;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -41,29 +45,6 @@ fn malformed(session: &mut TeltonikaSession) -> (ErrorCode, Vec<u8>, bool) {
         Some(Event::Malformed { error, reply, close }) => (error.code, reply, close),
         other => panic!("{other:?}"),
     }
-}
-
-/// Feeds `bytes` in pieces and answers everything that wants an answer.
-fn drive(session: &mut TeltonikaSession, bytes: &[u8], pieces: &[usize]) -> Vec<Event> {
-    let mut events = Vec::new();
-    let mut rest = bytes;
-    let mut pieces = pieces.iter().copied().cycle();
-    while !rest.is_empty() {
-        let piece = pieces.next().unwrap_or(1).clamp(1, rest.len());
-        let taken = session.receive(&rest[..piece]);
-        rest = &rest[taken..];
-        let before = events.len();
-        while let Some(event) = session.next_event() {
-            match &event {
-                Event::Login { .. } => drop(session.decide(true)),
-                Event::Records { fixes } => drop(session.acknowledge(fixes.len())),
-                Event::Response { .. } | Event::Ping | Event::Malformed { .. } => {}
-            }
-            events.push(event);
-        }
-        assert!(taken > 0 || events.len() > before, "it would hang");
-    }
-    events
 }
 
 #[test]

@@ -63,6 +63,17 @@ const LAG: &str = "
 const LAG_OVER: &str = "
     UPDATE public.alerts SET status = 'closed', date_updated = now() WHERE kind = 'lag' AND status <> 'closed'";
 
+/// The latest of the running events of an organization in which a device takes part: `event` of
+/// `running`, and NULL where there is none. Both are named as the query has them.
+pub(crate) fn running_event(device: &str, organization: &str) -> String {
+    format!(
+        "LEFT JOIN LATERAL (
+            SELECT e.event FROM public.entries e
+            JOIN public.events v ON v.id = e.event AND v.organization = {organization} AND v.status = 'running'
+            WHERE e.device = {device} ORDER BY v.starts_at DESC NULLS LAST, e.event LIMIT 1) running ON true"
+    )
+}
+
 impl AlertWriter {
     /// Connects at the first alert.
     pub fn new(url: impl Into<String>) -> Self {

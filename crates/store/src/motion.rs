@@ -6,6 +6,7 @@ use biplane_core::motion::{Motion, Trip};
 use tokio_postgres::{Client, Statement, Transaction};
 use uuid::Uuid;
 
+use crate::alerts::running_event;
 use crate::batch::Told;
 use crate::connection::to_system_time;
 use crate::{Batch, Status};
@@ -17,10 +18,14 @@ pub(crate) struct Statements {
     excesses: Statement,
 }
 
-const STATES: &str = "
-    INSERT INTO telemetry.motion (device, organization, state)
-    SELECT device, organization, state FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS m (device, organization, state)
-    ON CONFLICT (device) DO UPDATE SET organization = excluded.organization, state = excluded.state";
+/// Puts states of devices into a table of `telemetry`, in place of those before.
+pub(crate) fn states_into(table: &str) -> String {
+    format!(
+        "INSERT INTO telemetry.{table} (device, organization, state)
+         SELECT device, organization, state FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS s (device, organization, state)
+         ON CONFLICT (device) DO UPDATE SET organization = excluded.organization, state = excluded.state"
+    )
+}
 
 /// Trips of a device that was deleted meanwhile go with it.
 const TRIPS: &str = "
@@ -39,8 +44,10 @@ const TRIPS: &str = "
         distance_m = excluded.distance_m, max_speed_kmh = excluded.max_speed_kmh, date_updated = now()";
 
 /// What somebody has acknowledged or closed stays so.
-const EXCESSES: &str = "
-    INSERT INTO public.alerts AS old (id, organization, device, event, kind, severity, status, occurred_at, message, date_created)
+fn excesses() -> String {
+    let running = running_event("x.device", "x.organization");
+    format!(
+        "INSERT INTO public.alerts AS old (id, organization, device, event, kind, severity, status, occurred_at, message, date_created)
     SELECT x.id, o.id, d.id, running.event, 'overspeed', 'warning',
         CASE WHEN x.until IS NULL THEN 'open' ELSE 'closed' END, x.since,
         d.name || ' went up to ' || round(x.max_speed_kmh::numeric) || ' km/h since '
@@ -50,19 +57,18 @@ const EXCESSES: &str = "
         AS x (id, organization, device, since, until, max_speed_kmh)
     JOIN public.devices d ON d.id = x.device
     JOIN public.organizations o ON o.id = x.organization
-    LEFT JOIN LATERAL (
-        SELECT e.event FROM public.entries e
-        JOIN public.events v ON v.id = e.event AND v.organization = x.organization AND v.status = 'running'
-        WHERE e.device = x.device ORDER BY v.starts_at DESC NULLS LAST, e.event LIMIT 1) running ON true
+    {running}
     ON CONFLICT (id) DO UPDATE SET message = excluded.message, date_updated = now(),
-        status = CASE WHEN old.status = 'open' THEN excluded.status ELSE old.status END";
+        status = CASE WHEN old.status = 'open' THEN excluded.status ELSE old.status END"
+    )
+}
 
 impl Statements {
     pub(crate) async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
-            states: client.prepare(STATES).await?,
+            states: client.prepare(&states_into("motion")).await?,
             trips: client.prepare(TRIPS).await?,
-            excesses: client.prepare(EXCESSES).await?,
+            excesses: client.prepare(&excesses()).await?,
         })
     }
 }

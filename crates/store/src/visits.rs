@@ -4,8 +4,9 @@ use biplane_core::DeviceId;
 use tokio_postgres::{Client, Statement, Transaction};
 use uuid::Uuid;
 
+use crate::alerts::running_event;
 use crate::connection::to_system_time;
-use crate::motion::Keys;
+use crate::motion::{Keys, states_into};
 use crate::{Batch, Status};
 
 #[derive(Debug)]
@@ -15,17 +16,14 @@ pub(crate) struct Statements {
     dwells: Statement,
 }
 
-const STATES: &str = "
-    INSERT INTO telemetry.visits (device, organization, state)
-    SELECT device, organization, state FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS v (device, organization, state)
-    ON CONFLICT (device) DO UPDATE SET organization = excluded.organization, state = excluded.state";
-
 const GONE: &str = "DELETE FROM telemetry.visits WHERE device = ANY ($1::uuid[])";
 
 /// What somebody has acknowledged or closed stays so. Of a geofence that was deleted meanwhile, or
 /// went to another organization, the name in the sentence before is the one to keep.
-const DWELLS: &str = "
-    INSERT INTO public.alerts AS old (id, organization, device, event, geofence, kind, severity, status, occurred_at, message, date_created)
+fn dwells() -> String {
+    let running = running_event("x.device", "x.organization");
+    format!(
+        "INSERT INTO public.alerts AS old (id, organization, device, event, geofence, kind, severity, status, occurred_at, message, date_created)
     SELECT x.id, o.id, d.id, running.event, g.id, 'dwell', 'warning',
         CASE WHEN x.until IS NULL THEN 'open' ELSE 'closed' END, x.reached_at,
         d.name || CASE WHEN x.until IS NULL THEN ' has been in ' ELSE ' was in ' END || coalesce(g.name, 'a geofence')
@@ -37,20 +35,19 @@ const DWELLS: &str = "
     JOIN public.devices d ON d.id = x.device
     JOIN public.organizations o ON o.id = x.organization
     LEFT JOIN public.geofences g ON g.id = x.geofence AND g.organization = x.organization
-    LEFT JOIN LATERAL (
-        SELECT e.event FROM public.entries e
-        JOIN public.events v ON v.id = e.event AND v.organization = x.organization AND v.status = 'running'
-        WHERE e.device = x.device ORDER BY v.starts_at DESC NULLS LAST, e.event LIMIT 1) running ON true
+    {running}
     ON CONFLICT (id) DO UPDATE SET date_updated = now(),
         message = CASE WHEN excluded.geofence IS NULL THEN old.message ELSE excluded.message END,
-        status = CASE WHEN old.status = 'open' THEN excluded.status ELSE old.status END";
+        status = CASE WHEN old.status = 'open' THEN excluded.status ELSE old.status END"
+    )
+}
 
 impl Statements {
     pub(crate) async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
-            states: client.prepare(STATES).await?,
+            states: client.prepare(&states_into("visits")).await?,
             gone: client.prepare(GONE).await?,
-            dwells: client.prepare(DWELLS).await?,
+            dwells: client.prepare(&dwells()).await?,
         })
     }
 }

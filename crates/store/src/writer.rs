@@ -12,6 +12,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement, Transaction};
 use uuid::Uuid;
 
+use crate::alerts::running_event;
 use crate::connection::to_system_time;
 use crate::copy::{COLUMNS, HEADER, PositionRows, TRAILER};
 use crate::{Batch, Claim, ConnectError, Status, connect, motion, visits};
@@ -178,7 +179,7 @@ impl Writer {
         let failed = part("silent devices");
         let back = client.execute(HEARD_AGAIN, &[]).await.map_err(&failed)?;
         let fallen =
-            client.execute(FALLEN_SILENT, &[&to_system_time(since)]).await.map_err(&failed)?;
+            client.execute(&fallen_silent(), &[&to_system_time(since)]).await.map_err(&failed)?;
         Ok(Silence { fallen, back })
     }
 }
@@ -193,8 +194,10 @@ pub struct Silence {
 }
 
 /// Who takes part in an event that runs is missed more than others.
-const FALLEN_SILENT: &str = "
-    WITH silent AS (
+fn fallen_silent() -> String {
+    let running = running_event("silent.device", "silent.organization");
+    format!(
+        "WITH silent AS (
         UPDATE public.device_status s SET connected = false FROM public.devices d
         WHERE d.id = s.device AND s.connected AND s.last_received_at < $1
         RETURNING s.device, s.organization, s.last_received_at, d.name
@@ -205,10 +208,9 @@ const FALLEN_SILENT: &str = "
         silent.name || ' has not been heard of since '
             || to_char(silent.last_received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', now()
     FROM silent
-    LEFT JOIN LATERAL (
-        SELECT e.event FROM public.entries e
-        JOIN public.events v ON v.id = e.event AND v.organization = silent.organization AND v.status = 'running'
-        WHERE e.device = silent.device ORDER BY v.starts_at DESC NULLS LAST, e.event LIMIT 1) running ON true";
+    {running}"
+    )
+}
 
 const HEARD_AGAIN: &str = "
     UPDATE public.alerts a SET status = 'closed', date_updated = now() FROM public.device_status s

@@ -1,6 +1,8 @@
 //! GT06, H02 and JSON lines: what a session says to whatever comes, in pieces of any size.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "../support/drive.rs"]
+mod drive;
 mod gt06;
 mod h02;
 #[path = "../support/hex.rs"]
@@ -15,6 +17,7 @@ use biplane_protocols::{Event, Session, decode_capture};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use self::drive::drive;
 use self::gt06::{PLACE, frame, gt06_login, gt06_ready};
 use self::h02::{V1, h02_message, h02_ready};
 use self::json_lines::{json_ready, position};
@@ -41,32 +44,6 @@ fn malformed(session: &mut dyn Session) -> (ErrorCode, String, bool) {
     }
 }
 
-/// Feeds `bytes` in pieces and answers everything that wants an answer; ends when the session does.
-fn drive(session: &mut dyn Session, bytes: &[u8], pieces: &[usize]) -> Vec<Event> {
-    let mut events = Vec::new();
-    let mut rest = bytes;
-    let mut pieces = pieces.iter().copied().cycle();
-    while !rest.is_empty() {
-        let piece = pieces.next().unwrap_or(1).clamp(1, rest.len());
-        let taken = session.receive(&rest[..piece]);
-        rest = &rest[taken..];
-        let before = events.len();
-        while let Some(event) = session.next_event() {
-            let closes = matches!(event, Event::Malformed { close: true, .. });
-            match &event {
-                Event::Login { .. } => drop(session.decide(true)),
-                Event::Records { fixes } => drop(session.acknowledge(fixes.len())),
-                Event::Response { .. } | Event::Ping | Event::Malformed { .. } => {}
-            }
-            events.push(event);
-            if closes {
-                return events;
-            }
-        }
-        assert!(taken > 0 || events.len() > before, "it would hang");
-    }
-    events
-}
 /// All that speak over a connection, with the most that each may hold.
 fn sessions(logged_in: bool) -> Vec<(Box<dyn Session>, usize)> {
     if logged_in {

@@ -1,6 +1,10 @@
 //! The writer and the readers against a real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod history;
+mod motion;
+mod setup;
+#[path = "../support/mod.rs"]
 mod support;
 
 use biplane_core::geodesy::Point;
@@ -91,6 +95,10 @@ async fn server() -> (TestPostgres, Client) {
 
 async fn count(client: &Client, what: &str) -> i64 {
     client.query_one(&format!("SELECT count(*) FROM {what}"), &[]).await.unwrap().get(0)
+}
+
+fn moment(fix: &Fix) -> Moment {
+    Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } }
 }
 
 fn status(last_fix: Option<Fix>, received: i64) -> Status {
@@ -366,94 +374,6 @@ async fn short_queries_over_many_partitions_were_compiled_for_seconds() {
     assert_eq!(jit, "off");
 }
 
-#[tokio::test]
-async fn the_setup_holds_what_is_active_and_names_what_it_leaves_out() {
-    let (server, client) = server().await;
-    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
-    let (setup, problems) = reader.read().await.unwrap();
-    let imei: Imei = "490154203237518".parse().unwrap();
-    assert_eq!(setup.devices.len(), 1);
-    assert_eq!(setup.devices[&imei], DEVICE);
-    let fences = &setup.fences[&DEVICE.organization];
-    assert_eq!(fences.len(), 2);
-    let moment = |seconds, lon| Moment { time: at(seconds), at: Point { lat: 46.0, lon } };
-    let way = Segment::between(moment(0, 10.0), moment(10, 14.0));
-    assert_eq!(fences.crossings(&way).count(), 4);
-    assert_eq!(setup.entries[&DEVICE.id].len(), 1);
-    let checkpoints = &setup.checkpoints[&Uuid::from_u128(0xf1).into()];
-    assert_eq!(checkpoints[0].direction, Some(Direction::Enter));
-    assert_eq!(checkpoints[0].opens_at, Some(at(0) + 250));
-    assert_eq!((checkpoints[1].direction, checkpoints[1].opens_at), (None, None));
-    assert_eq!(problems.len(), 2, "{problems:?}");
-    assert!(problems.iter().any(|problem| problem.ends_with("a circle needs a radius above 0 m")));
-
-    let before = reader.fingerprint().await.unwrap();
-    assert_eq!(reader.fingerprint().await.unwrap(), before);
-    client
-        .batch_execute(
-            "UPDATE geofences SET status = 'inactive', date_updated = now() WHERE name = 'field'",
-        )
-        .await
-        .unwrap();
-    tokio::time::timeout(std::time::Duration::from_secs(5), reader.noticed()).await.unwrap();
-    assert_ne!(reader.fingerprint().await.unwrap(), before);
-    let (setup, _) = reader.read().await.unwrap();
-    assert_eq!(setup.fences[&DEVICE.organization].len(), 1);
-}
-
-#[tokio::test]
-async fn a_profile_of_the_devices_organization_is_read_and_what_it_can_not_set_is_told() {
-    let (server, client) = server().await;
-    client
-        .batch_execute(
-            "INSERT INTO organizations VALUES ('00000000-0000-0000-0000-0000000000a2', 'Other');
-             INSERT INTO device_profiles (id, organization, name, max_speed_kmh, max_hdop, believe_after, stop_after_s) VALUES
-                ('00000000-0000-0000-0000-000000000071', '00000000-0000-0000-0000-0000000000a1', 'bikes', 80, 0.1, 1, 60);
-             UPDATE devices SET profile = '00000000-0000-0000-0000-000000000071' WHERE name = 'one'",
-        )
-        .await
-        .unwrap();
-    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
-    let instance = Limits::default();
-    let (setup, problems) = reader.read().await.unwrap();
-    let mut expected = instance;
-    expected.plausibility.max_speed_kmh = 80.0;
-    expected.plausibility.max_hdop = 0.1;
-    expected.motion.stop_after_s = 60;
-    assert_eq!(setup.limits(DEVICE.id, &instance), expected);
-    assert_eq!(setup.limits(Uuid::from_u128(0xd2).into(), &instance), instance);
-    let told = "believe_after: 1 is not a whole number from 2 to 1000";
-    assert!(problems.iter().any(|it| it.ends_with(told)), "{problems:?}");
-
-    let before = reader.fingerprint().await.unwrap();
-    client
-        .batch_execute("UPDATE device_profiles SET max_speed_kmh = NULL, date_updated = now()")
-        .await
-        .unwrap();
-    tokio::time::timeout(std::time::Duration::from_secs(5), reader.noticed()).await.unwrap();
-    assert_ne!(reader.fingerprint().await.unwrap(), before);
-    let (setup, _) = reader.read().await.unwrap();
-    let speed = setup.limits(DEVICE.id, &instance).plausibility.max_speed_kmh;
-    assert_eq!(speed, instance.plausibility.max_speed_kmh);
-
-    // Whoever gave the profile away: a stranger's word is not taken.
-    client
-        .batch_execute(
-            "UPDATE device_profiles SET organization = '00000000-0000-0000-0000-0000000000a2'",
-        )
-        .await
-        .unwrap();
-    let (setup, _) = reader.read().await.unwrap();
-    assert_eq!(setup.limits(DEVICE.id, &instance), instance);
-    let refused = client
-        .batch_execute(
-            "UPDATE devices SET profile = NULL;
-             UPDATE devices SET profile = '00000000-0000-0000-0000-000000000071'",
-        )
-        .await;
-    assert!(refused.is_err(), "into another organization");
-}
-
 /// PostgreSQL takes no 1e-300 into a `real`, and a batch that it refuses is tried forever.
 #[tokio::test]
 async fn a_place_too_close_to_the_equator_held_up_its_partition_for_good() {
@@ -496,151 +416,11 @@ async fn a_place_too_close_to_the_equator_held_up_its_partition_for_good() {
     );
 }
 
-fn moment(fix: &Fix) -> Moment {
-    Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } }
-}
-
-/// Drives north for 200 s from second 0 with 72 km/h, a fix each 5 s, and stands for 400 s.
-fn drive() -> Vec<Fix> {
-    let way = |n: i64| Fix {
-        speed_kmh: Some(if n < 40 { 72.0 } else { 0.0 }),
-        ..fix(n * 5, 46.0 + n.min(40) as f64 * 0.0009)
-    };
-    (0..=120).map(way).collect()
-}
-
-#[tokio::test]
-async fn a_trip_and_an_excess_are_one_row_each_however_they_are_told() {
-    let (server, client) = server().await;
-    let mut writer = Writer::new(server.url());
-    let limits = MotionLimits { overspeed_kmh: 60.0, ..MotionLimits::default() };
-    let fixes = drive();
-    let mut motion = Motion::begin(moment(&fixes[0]));
-    let mut seen = vec![];
-    for part in fixes.chunks(30) {
-        let (mut batch, mut happened) = (Batch::new(CLAIM), vec![]);
-        for fix in part {
-            motion.take(moment(fix), fix.speed_kmh, &limits, &mut happened);
-        }
-        happened.into_iter().for_each(|it| batch.happened(DEVICE, it));
-        let told = Status { motion: Some(motion), ..status(part.last().cloned(), 600) };
-        batch.status(DEVICE.id, told);
-        writer.write(&[&batch]).await.unwrap();
-        writer.write(&[&batch]).await.unwrap();
-        let trip = "SELECT s.motion, s.motion_since, t.ended_at::text, t.distance_m, a.status, a.message, a.event
-                    FROM device_status s, trips t, alerts a";
-        let row = client.query_one(trip, &[]).await.unwrap();
-        let since = row.get::<_, std::time::SystemTime>(1);
-        let since = since.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64 - START;
-        seen.push((
-            row.get::<_, String>(0),
-            since,
-            row.get::<_, Option<String>>(2),
-            row.get::<_, f32>(3).round(),
-            row.get::<_, String>(4),
-        ));
-        assert_eq!(row.get::<_, Option<Uuid>>(6), Some(Uuid::from_u128(0xe1)));
-        let message: String = row.get(5);
-        assert!(
-            message.starts_with("one went up to 72 km/h since 2020-09-12 11:40:05"),
-            "{message}"
-        );
-        let known = StateReader::new(server.url()).states(&[DEVICE.id], 0).await.unwrap().remove(0);
-        assert_eq!(known.motion, Some((DEVICE.organization, motion)));
-    }
-    let row = |motion: &str, since, ended: Option<&str>, way, alert: &str| {
-        (motion.to_owned(), since, ended.map(str::to_owned), way, alert.to_owned())
-    };
-    let end = Some("2020-09-12 11:43:20+00");
-    assert_eq!(
-        seen,
-        [
-            row("moving", 0, None, 2002.0, "open"),
-            row("moving", 0, None, 4003.0, "closed"),
-            row("moving", 0, None, 4003.0, "closed"),
-            row("stopped", 200_000, end, 4003.0, "closed"),
-            row("stopped", 200_000, end, 4003.0, "closed"),
-        ]
-    );
-    // What people say of an alert stays.
-    client.batch_execute("UPDATE alerts SET status = 'acknowledged'").await.unwrap();
-    client.batch_execute("UPDATE telemetry.motion SET state = ''").await.unwrap();
-    let mut happened = vec![];
-    let mut motion = Motion::begin(moment(&fixes[0]));
-    for fix in &fixes[..20] {
-        motion.take(moment(fix), fix.speed_kmh, &limits, &mut happened);
-    }
-    let mut batch = Batch::new(CLAIM);
-    happened.into_iter().for_each(|it| batch.happened(DEVICE, it));
-    writer.write(&[&batch]).await.unwrap();
-    assert_eq!(count(&client, "alerts WHERE status = 'acknowledged'").await, 1);
-    let known = StateReader::new(server.url()).states(&[DEVICE.id], 0).await.unwrap().remove(0);
-    assert_eq!(known.motion, None, "what can't be read is begun anew");
-}
-
-/// Valid crossings of a race that was over came in for as long as trackers were switched on.
-#[tokio::test]
-async fn a_tracker_that_drove_home_next_week_was_timed_for_the_finished_event() {
-    let (server, client) = server().await;
-    // The first checkpoint opens at 11:40:00.250, the other one has no times of its own.
-    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
-    for (starts_at, ends_at, first, second) in [
-        (None, None, (Some(250), None), (None, None)),
-        (None, Some(at(9)), (Some(250), Some(9_000)), (None, Some(9_000))),
-        (Some(at(-9)), None, (Some(250), None), (Some(-9_000), None)),
-        (Some(at(1)), Some(at(9)), (Some(1_000), Some(9_000)), (Some(1_000), Some(9_000))),
-    ] {
-        let seconds = |time: Option<Timestamp>| time.map(|time| time.as_millis() as f64 / 1000.0);
-        client
-            .execute(
-                "UPDATE events SET status = 'finished', starts_at = to_timestamp($1), ends_at = to_timestamp($2)
-                 WHERE name = 'race'",
-                &[&seconds(starts_at), &seconds(ends_at)],
-            )
-            .await
-            .unwrap();
-        let (setup, _) = reader.read().await.unwrap();
-        let since_start = |time: Option<Timestamp>| time.map(|time| time - at(0));
-        let times: Vec<_> = setup.checkpoints[&Uuid::from_u128(0xf1).into()]
-            .iter()
-            .map(|one| (since_start(one.opens_at), since_start(one.closes_at)))
-            .collect();
-        assert_eq!(times, [first, second]);
-    }
-    client
-        .batch_execute("UPDATE checkpoints SET closes_at = '2020-09-12 11:40:02+00'")
-        .await
-        .unwrap();
-    let (setup, _) = reader.read().await.unwrap();
-    let checkpoints = &setup.checkpoints[&Uuid::from_u128(0xf1).into()];
-    assert!(checkpoints.iter().all(|one| one.closes_at == Some(at(2))), "the earlier end counts");
-}
-
-#[tokio::test]
-async fn entries_and_checkpoints_of_another_organization_took_part_in_an_event() {
-    let (server, client) = server().await;
-    // As if written before the database refused it.
-    client
-        .batch_execute(
-            "INSERT INTO organizations VALUES ('00000000-0000-0000-0000-0000000000a2', 'Strangers');
-             SET session_replication_role = replica;
-             UPDATE entries SET organization = '00000000-0000-0000-0000-0000000000a2';
-             UPDATE checkpoints SET organization = '00000000-0000-0000-0000-0000000000a2' WHERE name = 'Goal';",
-        )
-        .await
-        .unwrap();
-    let mut reader = SetupReader::connect(&server.url()).await.unwrap();
-    let (setup, _) = reader.read().await.unwrap();
-    assert!(setup.entries.is_empty());
-    let left: Vec<_> = setup.checkpoints.values().flatten().map(|one| one.id.0.as_u128()).collect();
-    assert_eq!(left, [0xc2]);
-}
-
 /// `support/public.sql` stands in for Directus: it must not drift from what Directus makes.
 #[tokio::test]
 async fn the_tables_that_these_tests_use_have_the_columns_of_the_schema_snapshot() {
     let (_server, client) = server().await;
-    let snapshot = include_str!("../../../snapshots/schema.yaml");
+    let snapshot = include_str!("../../../../snapshots/schema.yaml");
     let snapshot: serde_json::Value = serde_yaml_ng::from_str(snapshot).unwrap();
     let fields = snapshot["fields"].as_array().unwrap();
     let rows = client
@@ -669,87 +449,6 @@ async fn the_tables_that_these_tests_use_have_the_columns_of_the_schema_snapshot
             "{table}.{column}"
         );
     }
-}
-
-#[tokio::test]
-async fn history_is_read_in_order_and_corrected_in_one_step() {
-    let (server, client) = server().await;
-    client.execute("DELETE FROM telemetry.recomputes", &[]).await.unwrap();
-    let mut batch = Batch::new(CLAIM);
-    for seconds in [10, 20, 30, 40] {
-        let fault = (seconds == 20).then_some("impossible_speed");
-        batch.position(DEVICE, &fix(seconds, 46.0), received(seconds), fault, seconds != 40);
-    }
-    batch.crossings = vec![crossing(0xf1, 25), crossing(0xf1, 35)];
-    batch.status(DEVICE.id, status(Some(fix(40, 46.0)), 40));
-    Writer::new(server.url()).write(&[&batch]).await.unwrap();
-
-    let mut history = History::new(server.url());
-    let orders = history.orders().await.unwrap();
-    let told: Vec<_> = orders.iter().map(|it| (it.device, it.from, it.until)).collect();
-    assert_eq!(told, [(DEVICE.id, at(40), at(40))], "one was not promised to be new");
-    assert!(orders[0].imei.is_some());
-
-    let beginning = history.beginning(DEVICE.id, at(30), 4).await.unwrap();
-    assert_eq!(
-        beginning.last.map(|(owner, it)| (owner, it.moment.time)),
-        Some((DEVICE.organization, at(10)))
-    );
-    assert_eq!(beginning.refused.iter().map(|it| it.time).collect::<Vec<_>>(), [at(20)]);
-    let fixes = history.fixes(DEVICE.id, at(10), 2).await.unwrap();
-    let told: Vec<_> = fixes.iter().map(|it| (it.time, it.fault.as_deref())).collect();
-    assert_eq!(told, [(at(20), Some("impossible_speed")), (at(30), None)]);
-    let stored = history.crossings(DEVICE.id, at(20), at(30)).await.unwrap();
-    assert_eq!(stored.iter().map(|it| it.id).collect::<Vec<_>>(), [batch.crossings[0].id]);
-
-    let changes = Changes {
-        delete: vec![batch.crossings[0].id],
-        insert: vec![crossing(0xf1, 26)],
-        update: vec![Crossing {
-            status: CrossingStatus::OutsideWindow,
-            ..batch.crossings[1].clone()
-        }],
-    };
-    let marks = [
-        Mark { time: at(20), digest: fix(20, 46.0).digest(), fault: None },
-        Mark { time: at(40), digest: fix(40, 46.0).digest(), fault: Some(Fault::Flagged) },
-    ];
-    let mut correction = Correction {
-        claim: Claim { generation: CLAIM.generation - 1, ..CLAIM },
-        device: DEVICE.id,
-        marks: &marks,
-        changes: &changes,
-        now_at: Some(Some(at(30))),
-        orders: &[orders[0].id],
-        marks_changed: 2,
-    };
-    let fenced = history.correct(&correction).await.unwrap_err();
-    assert!(matches!(fenced, HistoryError::Fenced { partition: 3 }), "{fenced}");
-    assert_eq!(history.orders().await.unwrap().len(), 1);
-    correction.claim = CLAIM;
-    history.correct(&correction).await.unwrap();
-    assert_eq!(history.orders().await.unwrap(), []);
-    let faults =
-        "telemetry.positions WHERE fault_reason = 'flagged' AND ts = '2020-09-12 11:40:40+00'";
-    assert_eq!(
-        (count(&client, faults).await, count(&client, "telemetry.positions WHERE faulty").await),
-        (1, 1)
-    );
-    let said = "crossings WHERE source = 'recomputed' AND (status = 'outside_window') = (date_updated IS NOT NULL)";
-    assert_eq!((count(&client, said).await, count(&client, "crossings").await), (2, 2));
-    assert_eq!(
-        count(&client, "device_status WHERE last_fix_at = '2020-09-12 11:40:30+00'").await,
-        1
-    );
-    let told = "telemetry.recomputes WHERE marks_changed = 2 AND crossings_added = 1 AND crossings_removed = 1 AND crossings_changed = 1";
-    assert_eq!(count(&client, told).await, 1);
-
-    // Nothing at all is believed of it any more.
-    correction.now_at = Some(None);
-    history.correct(&correction).await.unwrap();
-    assert_eq!(count(&client, "device_status WHERE last_fix_at IS NULL AND lat IS NULL").await, 1);
-    history.tidy(&[orders[0].id]).await.unwrap();
-    assert_eq!(count(&client, "telemetry.recomputes").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
