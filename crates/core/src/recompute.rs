@@ -145,7 +145,7 @@ impl Recompute {
 }
 
 /// A row of `crossings`, as far as it is compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredCrossing {
     /// The row.
     pub id: Uuid,
@@ -159,6 +159,8 @@ pub struct StoredCrossing {
     pub fix_before_at: Timestamp,
     /// The fix after.
     pub fix_after_at: Timestamp,
+    /// [`Crossing::place`].
+    pub place: [f32; 2],
     /// [`crate::timing::CrossingStatus::as_str`].
     pub status: String,
     /// Whether somebody edited it.
@@ -172,7 +174,7 @@ pub struct Changes {
     pub delete: Vec<Uuid>,
     /// Rows to insert; one of the same id that lies outside of what was compared is replaced.
     pub insert: Vec<Crossing>,
-    /// Rows that stay, with another entry, status or other fixes around them.
+    /// Rows that stay, with another entry, status, place or other fixes around them.
     pub update: Vec<Crossing>,
 }
 
@@ -208,6 +210,7 @@ impl StoredCrossing {
             && self.status == found.status.as_str()
             && self.fix_before_at == found.fix_before_at
             && self.fix_after_at == found.fix_after_at
+            && self.place == found.place()
     }
 
     fn stands_for(&self, found: &Crossing) -> bool {

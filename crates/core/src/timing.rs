@@ -138,6 +138,11 @@ impl CrossingStatus {
 }
 
 impl Crossing {
+    /// Latitude and longitude as the columns of `crossings` hold them.
+    pub fn place(&self) -> [f32; 2] {
+        [self.at.lat as f32, self.at.lon as f32]
+    }
+
     /// As it is told to live clients.
     pub fn live(&self) -> LiveCrossing {
         LiveCrossing {

@@ -51,6 +51,15 @@ fn limits() -> Plausibility {
     Plausibility { max_acceleration_ms2: 4.0, parked_jitter_m: 30.0, ..Plausibility::default() }
 }
 
+/// Crossings as their rows hold them.
+fn held(mut crossings: Vec<Crossing>) -> Vec<Crossing> {
+    for row in &mut crossings {
+        let [lat, lon] = row.place().map(f64::from);
+        row.at = Point { lat, lon };
+    }
+    crossings
+}
+
 /// What the table and the crossings hold after fixes came in this order.
 fn live(fixes: &[Fix], setup: &Setup) -> (Vec<StoredFix>, Vec<Crossing>) {
     let limits = limits();
@@ -81,7 +90,7 @@ fn live(fixes: &[Fix], setup: &Setup) -> (Vec<StoredFix>, Vec<Crossing>) {
         })
         .collect();
     rows.sort_by_key(|row| (row.time, row.received_at));
-    (rows, crossings)
+    (rows, held(crossings))
 }
 
 /// As the processor does it: from the last believed fix before the range, until it settles.
@@ -127,14 +136,14 @@ fn recompute(
     };
     let stored: Vec<_> =
         crossings.iter().filter(|row| within(row)).map(|row| stored(row, false)).collect();
-    let changes = changes(&stored, run.into_crossings());
+    let changes = changes(&stored, held(run.into_crossings()));
     crossings.retain(|row| !changes.delete.contains(&row.id));
     // The id is the key, as in the table.
     for row in changes.insert.iter().chain(&changes.update) {
         crossings.retain(|old| old.id != row.id);
         crossings.push(row.clone());
     }
-    crossings.sort_by_key(|row| row.crossed_at);
+    crossings.sort_by_key(|row| (row.crossed_at, row.fix_after_at));
     (marks, changes)
 }
 
@@ -147,6 +156,7 @@ fn stored(row: &Crossing, edited: bool) -> StoredCrossing {
         fix_before_at: row.fix_before_at,
         fix_after_at: row.fix_after_at,
         status: row.status.as_str().to_owned(),
+        place: row.place(),
         edited,
     }
 }
@@ -210,7 +220,7 @@ proptest! {
             latest = latest.max(fix.time);
         }
         let (mut expected, mut all) = live(&fixes, &setup);
-        all.sort_by_key(|row| row.crossed_at);
+        all.sort_by_key(|row| (row.crossed_at, row.fix_after_at));
         for (row, wanted) in rows.iter().zip(&mut expected) {
             wanted.received_at = row.received_at;
             prop_assert_eq!(row, &*wanted);
@@ -259,6 +269,17 @@ fn a_flag_takes_a_crossing_away_and_another_lets_in_what_nobody_would_believe() 
     let nowhere = [fix(0, 46.01, 9), fix(20, 95.0, 9)];
     let (rows, _) = live(&nowhere, &setup(vec![valid]));
     assert_eq!(rows[1].fault.as_deref(), Some("invalid_coordinates"));
+}
+
+#[test]
+fn a_crossing_whose_place_alone_differs_is_set_right() {
+    let fixes = [fix(0, 46.0, 9), fix(20, 46.01, 9)];
+    let (mut rows, original) = live(&fixes, &setup(vec![]));
+    let mut crossings = original.clone();
+    crossings[0].at.lat += 1e-3;
+    let (_, changes) = recompute(&mut rows, &mut crossings, ALL, &setup(vec![]));
+    assert_eq!((changes.update.len(), changes.insert.len(), changes.delete.len()), (1, 0, 0));
+    assert_eq!(crossings, original);
 }
 
 #[test]

@@ -241,7 +241,7 @@ impl History {
     ) -> Result<Vec<StoredCrossing>, HistoryError> {
         let statement =
             "SELECT c.id, c.geofence, c.event, c.entry, c.checkpoint, c.direction, c.fix_before_at,
-                             c.fix_after_at, c.status,
+                             c.fix_after_at, c.lat, c.lon, c.status,
                              EXISTS (SELECT FROM public.crossing_edits e WHERE e.crossing = c.id)
                          FROM public.crossings c
                          WHERE c.device = $1 AND c.source <> 'manual'
@@ -268,8 +268,9 @@ impl History {
                 },
                 fix_before_at: from_system_time(row.get(6)),
                 fix_after_at: from_system_time(row.get(7)),
-                status: row.get(8),
-                edited: row.get(9),
+                place: [row.get(8), row.get(9)],
+                status: row.get(10),
+                edited: row.get(11),
             })
             .collect())
     }

@@ -398,7 +398,7 @@ pub(crate) fn crossing_parameters<'a>(rows: &[&'a Crossing]) -> CrossingParamete
             column(rows, |row| to_system_time(row.fix_before_at)),
             column(rows, |row| to_system_time(row.fix_after_at)),
         ],
-        places: [column(rows, |row| row.at.lat as f32), column(rows, |row| row.at.lon as f32)],
+        places: [column(rows, |row| row.place()[0]), column(rows, |row| row.place()[1])],
         texts: [
             column(rows, |row| row.direction.as_str()),
             column(rows, |row| row.status.as_str()),
