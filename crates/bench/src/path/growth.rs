@@ -37,7 +37,8 @@ pub async fn measure(stack: &Description, progress: &Progress) -> Result<Vec<Fig
     for (id, numbers, fences) in legs {
         let step = progress.step(id);
         if fences != fences_before {
-            database.execute("DELETE FROM geofences", &[]).await.map_err(refused)?;
+            let clear = "DELETE FROM crossings; DELETE FROM geofences";
+            database.batch_execute(clear).await.map_err(refused)?;
             Fleet::fence(&database, fences).await?;
             fences_before = fences;
         }
