@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use biplane_core::live::LiveItem;
+use biplane_core::live::PublishedPosition;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::streams::{StreamRangeReply, StreamReadReply};
 use redis::{AsyncConnectionConfig, Client, RedisError};
@@ -77,7 +77,11 @@ impl LiveFeed {
     }
 
     /// Publishes in order. For one device always through one partition, or the order is lost.
-    pub async fn publish(&self, partition: u16, items: &[LiveItem]) -> Result<(), PublishError> {
+    pub async fn publish(
+        &self,
+        partition: u16,
+        items: &[PublishedPosition],
+    ) -> Result<(), PublishError> {
         if items.is_empty() {
             return Ok(());
         }
@@ -145,7 +149,7 @@ impl Tail {
     /// Reconnects by itself and goes on after the last item it returned. Within
     /// a partition items come in the order of their publication. Dropping the
     /// future loses nothing.
-    pub async fn next(&mut self) -> Vec<LiveItem> {
+    pub async fn next(&mut self) -> Vec<PublishedPosition> {
         loop {
             match self.read().await {
                 Ok(items) => {
@@ -164,7 +168,7 @@ impl Tail {
         }
     }
 
-    async fn read(&mut self) -> Result<Vec<LiveItem>, RedisError> {
+    async fn read(&mut self) -> Result<Vec<PublishedPosition>, RedisError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(reader(&self.client).await?),
@@ -203,7 +207,7 @@ impl Tail {
     }
 }
 
-fn read_item(entry: &redis::streams::StreamId) -> Result<LiveItem, String> {
+fn read_item(entry: &redis::streams::StreamId) -> Result<PublishedPosition, String> {
     let json: Vec<u8> = entry.get("m").ok_or("it has no field `m`")?;
     serde_json::from_slice(&json).map_err(|error| error.to_string())
 }

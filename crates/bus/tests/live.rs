@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use biplane_bus::LiveFeed;
 use biplane_bus::live::Tail;
-use biplane_core::live::{LiveItem, LivePosition, PublishedPosition};
+use biplane_core::live::{LivePosition, PublishedPosition};
 use biplane_core::{DeviceId, OrganizationId, Timestamp};
 use support::TestRedis;
 use uuid::Uuid;
 
-fn item(n: i64) -> LiveItem {
-    LiveItem::Position(PublishedPosition {
+fn item(n: i64) -> PublishedPosition {
+    PublishedPosition {
         organization: OrganizationId(Uuid::from_u128(1)),
         position: LivePosition {
             device: DeviceId(Uuid::from_u128(2)),
@@ -25,14 +25,11 @@ fn item(n: i64) -> LiveItem {
             course_deg: None,
             faulty: false,
         },
-    })
+    }
 }
 
-fn number(item: &LiveItem) -> i64 {
-    match item {
-        LiveItem::Position(published) => published.position.time.as_millis(),
-        LiveItem::Crossing(_) => panic!("no crossing was published"),
-    }
+fn number(item: &PublishedPosition) -> i64 {
+    item.position.time.as_millis()
 }
 
 /// The next so many items, whichever batches they come in.
@@ -67,7 +64,7 @@ async fn a_large_burst_comes_whole_and_in_order() {
     let feed = LiveFeed::connect(&redis.url(), 1).await.unwrap();
     let mut tail = feed.tail().await.unwrap();
     for start in (0..9_000).step_by(1_000) {
-        let batch: Vec<LiveItem> = (start..start + 1_000).map(item).collect();
+        let batch: Vec<PublishedPosition> = (start..start + 1_000).map(item).collect();
         feed.publish(0, &batch).await.unwrap();
     }
     assert_eq!(next(&mut tail, 9_000).await, (0..9_000).collect::<Vec<_>>());
@@ -124,7 +121,7 @@ async fn the_streams_stay_short() {
     let redis = TestRedis::start();
     let feed = LiveFeed::connect(&redis.url(), 1).await.unwrap();
     for start in (0..25_000).step_by(5_000) {
-        let batch: Vec<LiveItem> = (start..start + 5_000).map(item).collect();
+        let batch: Vec<PublishedPosition> = (start..start + 5_000).map(item).collect();
         feed.publish(0, &batch).await.unwrap();
     }
     let length: usize = redis::cmd("XLEN")

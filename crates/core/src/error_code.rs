@@ -135,6 +135,12 @@ error_codes! {
     LiveBehind = "LIVE_BEHIND", 408;
     /// Directus can't be asked just now.
     LiveDirectusAway = "LIVE_DIRECTUS_AWAY", 503;
+    /// What was missed is no longer kept, or is too much to be told: read it through Directus.
+    LiveCursor = "LIVE_CURSOR", 410;
+    /// The hub does not speak that version of the protocol.
+    LiveProtocol = "LIVE_PROTOCOL", 400;
+    /// The database can't be asked for what was missed just now.
+    LiveDatabaseAway = "LIVE_DATABASE_AWAY", 503;
     /// A device's bytes are no frame of its protocol.
     FrameMalformed = "FRAME_MALFORMED", 400;
     /// A frame's checksum is wrong.

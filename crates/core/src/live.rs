@@ -3,22 +3,39 @@
 //! Shaped like Directus's own WebSocket: `{"type": "auth", "access_token": …}`
 //! first, then `subscribe` with a `uid` of the client's choice; `ping` is
 //! answered by `pong` on both sides.
+//!
+//! Two kinds of things are told. Positions are conflated: of each device the latest counts, and who
+//! was away has missed the others. [`LiveEvent`]s are rows that somebody committed: each is told at
+//! least once, and who comes back with a [`Cursor`] is told what was missed.
+
+mod cursor;
+mod event;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    CheckpointId, DeviceId, EntryId, ErrorCode, EventId, GeofenceId, OrganizationId, Timestamp,
+pub use cursor::{Cursor, CursorError};
+pub use event::{
+    AccessChange, Direction, LiveAlert, LiveCrossing, LiveEvent, LiveStatus, Retraction,
 };
+
+use crate::{DeviceId, ErrorCode, EventId, OrganizationId, Timestamp};
+
+/// Of the protocol. Fields and events may be added to it; what is there stays what it is.
+pub const PROTOCOL: u32 = 1;
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ClientMessage {
     /// The first message, and again before the token ends.
     Auth {
-        /// A Directus access token.
+        /// A Directus access token, session token or static token.
         access_token: String,
+        /// The [`PROTOCOL`] that the client speaks, if it wants to be refused by a hub that does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        protocol: Option<u32>,
     },
     /// Ask for a topic; answered by a `subscription` with event `init`.
     Subscribe {
@@ -26,6 +43,14 @@ pub enum ClientMessage {
         uid: String,
         /// What to see.
         topic: Topic,
+        /// How.
+        #[serde(default, skip_serializing_if = "Options::is_default")]
+        #[cfg_attr(test, ts(as = "Option<Options>", optional))]
+        options: Options,
+        /// The last cursor of this topic that the client has: what was committed since comes first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        resume: Option<Cursor>,
     },
     /// End a subscription.
     Unsubscribe {
@@ -39,19 +64,81 @@ pub enum ClientMessage {
 }
 
 /// What a subscription shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Topic {
-    /// The devices entered in an event, and the event's crossings.
+    /// The devices entered in an event, with their alerts, and the event's crossings.
     Event(EventId),
-    /// The devices listed.
+    /// The devices of an organization, with their crossings, and all its alerts.
+    Organization(OrganizationId),
+    /// The devices listed, with their crossings and alerts.
     Devices(Vec<DeviceId>),
+}
+
+/// How a subscription shows its topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Of positions, besides `device` and `time`; left out: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub fields: Option<Vec<PositionField>>,
+    /// So many milliseconds at least lie between two messages of positions; at most 60,000.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[cfg_attr(test, ts(as = "Option<u32>", optional))]
+    pub min_interval_ms: u32,
+    /// The positions of so many seconds before each device's last come as `replay` after `init`, and
+    /// the crossings and alerts that were committed within so many seconds; at most 3,600.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[cfg_attr(test, ts(as = "Option<u32>", optional))]
+    pub replay_s: u32,
+}
+
+impl Options {
+    /// The longest [`Self::min_interval_ms`].
+    pub const LONGEST_INTERVAL_MS: u32 = 60_000;
+    /// The longest [`Self::replay_s`].
+    pub const LONGEST_REPLAY_S: u32 = 3_600;
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+/// A field of [`LivePosition`] that may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PositionField {
+    /// Degrees.
+    Lat,
+    /// Degrees.
+    Lon,
+    /// Metres.
+    AltitudeM,
+    /// Over ground, in km/h.
+    SpeedKmh,
+    /// Over ground, in degrees.
+    CourseDeg,
+    /// Whether the fix is implausible.
+    Faulty,
+}
+
+impl PositionField {
+    /// All, in the order in which they are sent.
+    pub const ALL: [Self; 6] =
+        [Self::Lat, Self::Lon, Self::AltitudeM, Self::SpeedKmh, Self::CourseDeg, Self::Faulty];
 }
 
 /// What the hub says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ServerMessage {
     /// The answer to `auth`.
@@ -62,6 +149,14 @@ pub enum ServerMessage {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         expires_at: Option<Timestamp>,
+        /// The hub's [`PROTOCOL`].
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        protocol: Option<u32>,
+        /// The hub's clock, by which clients may set theirs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        time: Option<Timestamp>,
         /// Why not.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
@@ -76,6 +171,15 @@ pub enum ServerMessage {
         /// What it is.
         #[serde(flatten)]
         event: SubscriptionEvent,
+        /// Give the last one back as `resume` when you subscribe again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        cursor: Option<Cursor>,
+    },
+    /// The client reads too slowly for more: from now on updates come no more often.
+    Rate {
+        /// Between two updates, in milliseconds.
+        interval_ms: u32,
     },
     /// Sent every 30 s; a client that does not answer is closed.
     Ping,
@@ -87,12 +191,16 @@ pub enum ServerMessage {
         status: Status,
         /// Why.
         error: LiveError,
+        /// Before a client is closed that would miss what may not be missed: where to go on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        cursor: Option<Cursor>,
     },
 }
 
 /// How it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Done.
@@ -103,22 +211,30 @@ pub enum Status {
 
 /// What a subscription brings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]
 pub enum SubscriptionEvent {
     /// First: the last position of each device.
     Init(Vec<LivePosition>),
+    /// If asked for: positions before those of `init`, in order of time; in several messages, if many.
+    Replay(Vec<LivePosition>),
     /// Positions since the last message; of each device the latest only.
     Positions(Vec<LivePosition>),
-    /// Crossings, after they were committed.
+    /// Crossings that were committed: new ones, and anew what is known by its `id` and has changed.
     Crossings(Vec<LiveCrossing>),
+    /// Crossings that turned out to be none.
+    Retractions(Vec<Retraction>),
+    /// Alerts that were raised, and anew those that changed.
+    Alerts(Vec<LiveAlert>),
+    /// Which devices are connected: all after `init`, then those that come and go.
+    Status(Vec<LiveStatus>),
     /// The subscription could not be made or has ended.
     Error(LiveError),
 }
 
 /// A code with a sentence.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct LiveError {
     /// Stable.
     pub code: ErrorCode,
@@ -128,7 +244,7 @@ pub struct LiveError {
 
 /// Where a device is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub struct LivePosition {
     /// Whose.
     pub device: DeviceId,
@@ -148,22 +264,12 @@ pub struct LivePosition {
     pub faulty: bool,
 }
 
-/// What a partition's owner tells every hub: an entry's field `m` in the stream `live:{pNN}`.
+/// What a partition's owner tells every hub, at once and with its `faulty` mark: an entry's field
+/// `m` in the stream `live:{pNN}`. With the device's owner at event time: a tracker that changes
+/// hands shows nothing of its past to its new tenant, nor of its future to its old one.
 ///
-/// The owner decides what moves the live state, and in what order: a late fix
-/// is stored, never published. Nothing here is durable; hubs that were away
-/// have missed it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LiveItem {
-    /// At once, with its `faulty` mark.
-    Position(PublishedPosition),
-    /// After the crossing was committed.
-    Crossing(LiveCrossing),
-}
-
-/// A position with its owner at event time: a tracker that changes hands shows
-/// nothing of its past to its new tenant, nor of its future to its old one.
+/// The partition's owner decides what moves the live state, and in what order: a late fix is
+/// stored, never published. Nothing here is durable; hubs that were away have missed it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishedPosition {
     /// The device's tenant at event time.
@@ -172,52 +278,8 @@ pub struct PublishedPosition {
     pub position: LivePosition,
 }
 
-/// Which way a device crossed a geofence's border.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Into it.
-    Enter,
-    /// Out of it.
-    Exit,
-}
-
-impl Direction {
-    /// As in the column `crossings.direction`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enter => "enter",
-            Self::Exit => "exit",
-        }
-    }
-}
-
-/// A device crossed a geofence's border.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct LiveCrossing {
-    /// The row in `crossings`.
-    #[cfg_attr(test, ts(type = "Uuid"))]
-    pub id: uuid::Uuid,
-    /// Its tenant.
-    pub organization: OrganizationId,
-    /// The event whose course the geofence is part of.
-    pub event: Option<EventId>,
-    /// The competitor or vehicle.
-    pub entry: Option<EntryId>,
-    /// The tracker.
-    pub device: DeviceId,
-    /// The place in the course.
-    pub checkpoint: Option<CheckpointId>,
-    /// What was crossed.
-    pub geofence: GeofenceId,
-    /// Which way.
-    pub direction: Direction,
-    /// Event time, interpolated between two fixes.
-    pub crossed_at: Timestamp,
-}
-
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod typescript;
 
@@ -229,7 +291,7 @@ mod tests {
     fn messages_look_like_directus_ones() {
         let auth: ClientMessage =
             serde_json::from_str(r#"{"type":"auth","access_token":"x"}"#).expect("auth");
-        assert_eq!(auth, ClientMessage::Auth { access_token: "x".into() });
+        assert_eq!(auth, ClientMessage::Auth { access_token: "x".into(), protocol: None });
         let id = "6f2b1c1e-7d0a-5b0e-9b0a-1f2e3d4c5b6a";
         let subscribe = format!(r#"{{"type":"subscribe","uid":"map","topic":{{"event":"{id}"}}}}"#);
         let subscribe: ClientMessage = serde_json::from_str(&subscribe).expect("subscribe");
@@ -237,21 +299,47 @@ mod tests {
     }
 
     #[test]
+    fn options_are_read_and_those_that_are_unknown_are_refused() {
+        let read = |options: &str| {
+            let id = "6f2b1c1e-7d0a-5b0e-9b0a-1f2e3d4c5b6a";
+            serde_json::from_str::<ClientMessage>(&format!(
+                r#"{{"type":"subscribe","uid":"a","topic":{{"organization":"{id}"}},"resume":"7-9","options":{options}}}"#
+            ))
+        };
+        let text = r#"{"fields":["lat","altitude_m"],"min_interval_ms":1000,"replay_s":60}"#;
+        let Ok(ClientMessage::Subscribe { options, resume, .. }) = read(text) else {
+            panic!("{:?}", read(text))
+        };
+        assert_eq!(options.fields, Some(vec![PositionField::Lat, PositionField::AltitudeM]));
+        assert_eq!((options.min_interval_ms, options.replay_s), (1000, 60));
+        assert_eq!(resume.map(|cursor| cursor.transaction), Some(7));
+        for wrong in [
+            r#"{"field":[]}"#,
+            r#"{"fields":["device"]}"#,
+            r#"{"replay_s":-1}"#,
+            r#"{"replay_s":1.5}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_subscription_names_its_uid_event_and_data() {
         let message = ServerMessage::Subscription {
             uid: Some("map".into()),
             event: SubscriptionEvent::Positions(vec![]),
+            cursor: Some(Cursor { transaction: 7, at: Timestamp::from_millis(9) }),
         };
         assert_eq!(
             serde_json::to_string(&message).expect("JSON"),
-            r#"{"type":"subscription","uid":"map","event":"positions","data":[]}"#
+            r#"{"type":"subscription","uid":"map","event":"positions","data":[],"cursor":"7-9"}"#
         );
     }
 
     #[test]
     fn a_published_position_says_what_it_is_and_whose() {
         let id = uuid::Uuid::from_u128(7);
-        let item = LiveItem::Position(PublishedPosition {
+        let item = PublishedPosition {
             organization: OrganizationId(id),
             position: LivePosition {
                 device: DeviceId(id),
@@ -263,11 +351,11 @@ mod tests {
                 course_deg: None,
                 faulty: false,
             },
-        });
+        };
         let json = serde_json::to_value(&item).expect("JSON");
-        assert_eq!(json["position"]["organization"], id.to_string());
-        assert_eq!(json["position"]["position"]["speed_kmh"], 31.0);
-        assert_eq!(serde_json::from_value::<LiveItem>(json).expect("read back"), item);
+        assert_eq!(json["organization"], id.to_string());
+        assert_eq!(json["position"]["speed_kmh"], 31.0);
+        assert_eq!(serde_json::from_value::<PublishedPosition>(json).expect("read back"), item);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::geodesy::Point;
 use crate::geofence::{FenceIndex, Moment, Segment};
-use crate::live::{Direction, LiveCrossing};
+use crate::live::Direction;
 use crate::plausibility::{Believed, Fault, OutOfTime, Plausibility};
 use crate::profile::{Limits, Profile};
 use crate::visits::WatchedFences;
@@ -141,21 +141,6 @@ impl Crossing {
     /// Latitude and longitude as the columns of `crossings` hold them.
     pub fn place(&self) -> [f32; 2] {
         [self.at.lat as f32, self.at.lon as f32]
-    }
-
-    /// As it is told to live clients.
-    pub fn live(&self) -> LiveCrossing {
-        LiveCrossing {
-            id: self.id,
-            organization: self.organization,
-            event: self.course.map(|(event, _, _)| event),
-            entry: self.course.map(|(_, entry, _)| entry),
-            device: self.device,
-            checkpoint: self.course.map(|(_, _, checkpoint)| checkpoint),
-            geofence: self.geofence,
-            direction: self.direction,
-            crossed_at: self.crossed_at,
-        }
     }
 }
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use biplane_bus::live::OpenFeedError;
 use biplane_bus::{Alerts, Allowlist, LiveFeed, Log, LogOptions, RedisLog};
-use biplane_store::{AlertWriter, History, NoticeQueue, StateReader, Upkeep, Writer};
-use tokio::sync::{Mutex, mpsc, watch};
+use biplane_store::{
+    AlertWriter, History, LiveEvents, LivePast, NoticeQueue, StateReader, Upkeep, Writer,
+};
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::config::ConfigError;
@@ -83,15 +85,15 @@ pub async fn run(
         .await
         .map_err(|source| RunError::Listen { address, source })?;
 
-    let seeds = Arc::new(Mutex::new(StateReader::new(&config.database_url)));
-    let seed = move || {
-        let seeds = Arc::clone(&seeds);
-        async move { seeds.lock().await.last_positions().await }
-    };
     // An empty variable says "none", not "the origin that is empty".
     let origins = config.live_origins.iter().filter(|origin| !origin.is_empty()).cloned().collect();
     let hub_config = HubConfig::new(&config.directus_url, origins);
-    let (live, hub) = Hub::start(hub_config, feed.tail().await?, seed)?;
+    let (live, hub) = Hub::start(
+        hub_config,
+        feed.tail().await?,
+        LiveEvents::new(&config.database_url),
+        LivePast::new(&config.database_url),
+    )?;
     let router = http::router(Arc::clone(&metrics)).merge(live);
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
@@ -111,7 +113,6 @@ pub async fn run(
         owned: owning_now,
         partitions: config.partitions,
         rests,
-        publisher: publisher.clone(),
         metrics: Arc::clone(&metrics),
         limits: config.limits(),
     };
@@ -119,20 +120,15 @@ pub async fn run(
     let pipeline = Pipeline {
         setup,
         states: StateReader::new(&config.database_url),
-        publisher: publisher.clone(),
+        publisher,
         metrics: Arc::clone(&metrics),
         limits: config.limits(),
         batch: config.processor_batch.max(1),
     };
     let deciding = tokio::spawn(pipeline.run(read, resting, decided));
     let (written, done) = mpsc::channel(1);
-    let writing = tokio::spawn(write(
-        Writer::new(&config.database_url),
-        work,
-        written,
-        publisher,
-        Arc::clone(&metrics),
-    ));
+    let writing =
+        tokio::spawn(write(Writer::new(&config.database_url), work, written, Arc::clone(&metrics)));
     let committing = tokio::spawn(commit(Arc::clone(&log), done, Arc::clone(&metrics)));
     let (stop, stopped) = watch::channel(false);
     let owning = tokio::spawn(own(

@@ -5,13 +5,12 @@
 #[path = "../../bus/tests/support/mod.rs"]
 mod support;
 
-use std::convert::Infallible;
-use std::future::ready;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use biplane_bus::LiveFeed;
 use biplane_processor::live::{Hub, HubConfig};
+use biplane_store::{LiveEvents, LivePast};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use support::TestRedis;
@@ -29,14 +28,15 @@ struct Running {
     address: SocketAddr,
 }
 
-/// A hub whose Directus is away: nobody listens there.
+/// A hub whose Directus and database are away: nobody listens there.
 async fn start(change: impl FnOnce(&mut HubConfig)) -> Running {
     let redis = TestRedis::start();
     let feed = LiveFeed::connect(&redis.url(), 2).await.unwrap();
     let mut config = HubConfig::new("http://127.0.0.1:1", vec!["http://127.0.0.1:8055".into()]);
     change(&mut config);
-    let seed = || ready(Ok::<_, Infallible>(Vec::new()));
-    let (router, hub) = Hub::start(config, feed.tail().await.unwrap(), seed).unwrap();
+    let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    let (events, past) = (LiveEvents::new(nowhere), LivePast::new(nowhere));
+    let (router, hub) = Hub::start(config, feed.tail().await.unwrap(), events, past).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });

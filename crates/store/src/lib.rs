@@ -6,6 +6,7 @@ mod connection;
 mod copy;
 pub mod db_init;
 mod history;
+mod live_events;
 mod motion;
 mod notices;
 mod setup_reader;
@@ -18,6 +19,9 @@ pub use alerts::{AlertWriter, DuplicateImei, WriteAlertError};
 pub use batch::{Batch, Claim, Received, Status};
 pub use connection::{ConnectError, Notices, connect};
 pub use history::{Beginning, Correction, History, HistoryError, Order};
+pub use live_events::{
+    Happened, LastKnown, LiveEventError, LiveEvents, LivePast, PastError, Whose,
+};
 pub use notices::{Notice, NoticeError, NoticeKind, NoticeQueue};
 pub use setup_reader::{ReadSetupError, SetupReader};
 pub use state_reader::{DeviceState, ReadStateError, StateReader};

@@ -24,6 +24,8 @@ pub struct Upkept {
     pub dropped: Vec<String>,
     /// Rows of the quarantine that were deleted.
     pub forgotten: u64,
+    /// Rows of what live clients were told that were deleted.
+    pub told: u64,
     /// What became of the wish to compress, where there is one.
     pub compression: Option<Compression>,
 }
@@ -117,6 +119,9 @@ impl Upkeep {
             upkept.dropped = drop_before(client, keep_from).await?;
             upkept.forgotten = forget_quarantine(client, keep_from).await?;
         }
+        upkept.told = crate::live_events::forget(client)
+            .await
+            .map_err(refused("forget what live clients were told"))?;
         if let Some(days) = retention.compress_after_days {
             let days = i32::try_from(days).unwrap_or(i32::MAX);
             let row = client.query_one("SELECT telemetry.compress_after($1)", &[&days]).await;

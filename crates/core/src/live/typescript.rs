@@ -5,8 +5,8 @@ use biplane_typescript::File;
 use ts_rs::{Config, TS};
 
 use super::{
-    ClientMessage, Direction, LiveCrossing, LiveError, LivePosition, ServerMessage, Status,
-    SubscriptionEvent, Topic,
+    ClientMessage, Cursor, Direction, LiveAlert, LiveCrossing, LiveError, LivePosition, LiveStatus,
+    Options, PositionField, Retraction, ServerMessage, Status, SubscriptionEvent, Topic,
 };
 use crate::{
     CheckpointId, DeviceId, EntryId, ErrorCode, EventId, GeofenceId, OrganizationId, Timestamp,
@@ -36,6 +36,7 @@ named! {
     OrganizationId => "Uuid",
     ErrorCode => "LiveErrorCode",
     Timestamp => "Instant",
+    Cursor => "Cursor",
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -52,12 +53,16 @@ fn the_typescript_of_the_protocol_is_up_to_date() {
              export type Uuid = string;\n\n\
              /** RFC 3339 in UTC with milliseconds: `2020-09-12T11:40:00.000Z`. */\n\
              export type Instant = string;\n\n\
+             /** How far a client has been told; opaque. */\n\
+             export type Cursor = string;\n\n\
              /** Stable. New ones may come. */\n\
              export type LiveErrorCode ={};",
             codes.concat()
         ))
         .declare::<ClientMessage>()
         .declare::<Topic>()
+        .declare::<Options>()
+        .declare::<PositionField>()
         .declare::<ServerMessage>()
         .declare::<Status>()
         .declare::<SubscriptionEvent>()
@@ -65,5 +70,8 @@ fn the_typescript_of_the_protocol_is_up_to_date() {
         .declare::<LivePosition>()
         .declare::<Direction>()
         .declare::<LiveCrossing>()
+        .declare::<Retraction>()
+        .declare::<LiveAlert>()
+        .declare::<LiveStatus>()
         .check(concat!(env!("CARGO_MANIFEST_DIR"), "/../../clients/live/src/protocol.ts"));
 }

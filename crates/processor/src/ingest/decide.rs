@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::Moment;
-use biplane_core::live::{LiveItem, LivePosition, PublishedPosition};
+use biplane_core::live::{LivePosition, PublishedPosition};
 use biplane_core::motion::{Happened, Motion};
 use biplane_core::plausibility::Fault;
 use biplane_core::profile::Limits;
@@ -44,9 +44,7 @@ pub(crate) struct Decided {
     /// By partition.
     pub batches: BTreeMap<u16, Batch>,
     /// Positions to show at once, by partition.
-    pub positions: HashMap<u16, Vec<LiveItem>>,
-    /// Crossings to show once they are written, by partition.
-    pub crossings: HashMap<u16, Vec<LiveItem>>,
+    pub positions: HashMap<u16, Vec<PublishedPosition>>,
     pub late: u64,
     pub faulty: [u64; Fault::ALL.len()],
 }
@@ -130,7 +128,6 @@ impl Decider {
         }
         let limits = setup.limits(device.id, &self.limits);
         let received = Received::from(frame);
-        let first_crossing = batch.crossings.len();
         let (mut moved, mut marked, mut seen) = (None, None, false);
         let mut visited = known.visits.is_some();
         for fix in &frame.fixes {
@@ -200,11 +197,6 @@ impl Decider {
             let items = shown.into_iter().map(|(fix, faulty)| live_position(device, fix, faulty));
             decided.positions.entry(partition).or_default().extend(items);
         }
-        let new = &batch.crossings[first_crossing..];
-        if !new.is_empty() {
-            let items = new.iter().map(|crossing| LiveItem::Crossing(crossing.live()));
-            decided.crossings.entry(partition).or_default().extend(items);
-        }
     }
 }
 
@@ -273,8 +265,8 @@ impl Known {
     }
 }
 
-fn live_position(device: Device, fix: &Fix, faulty: bool) -> LiveItem {
-    LiveItem::Position(PublishedPosition {
+fn live_position(device: Device, fix: &Fix, faulty: bool) -> PublishedPosition {
+    PublishedPosition {
         organization: device.organization,
         position: LivePosition {
             device: device.id,
@@ -286,7 +278,7 @@ fn live_position(device: Device, fix: &Fix, faulty: bool) -> LiveItem {
             course_deg: fix.course_deg,
             faulty,
         },
-    })
+    }
 }
 
 impl Decided {
@@ -296,12 +288,9 @@ impl Decided {
             let mut seen = HashSet::new();
             let mut index = items.len();
             let mut keep = vec![false; items.len()];
-            for item in items.iter().rev() {
+            for PublishedPosition { position, .. } in items.iter().rev() {
                 index -= 1;
-                keep[index] = match item {
-                    LiveItem::Position(p) => seen.insert((p.position.device, p.position.faulty)),
-                    LiveItem::Crossing(_) => true,
-                };
+                keep[index] = seen.insert((position.device, position.faulty));
             }
             let mut keep = keep.into_iter();
             items.retain(|_| keep.next().unwrap_or(true));

@@ -4,25 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use biplane_bus::LiveFeed;
-use biplane_core::live::LiveItem;
+use biplane_core::live::PublishedPosition;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::away::Away;
 use crate::Metrics;
 
-/// How many batches of a partition may wait, of positions and of crossings; what comes beyond is
-/// not shown.
+/// How many batches may wait; what comes beyond is not shown.
 const WAITING: usize = 256;
 
-type Items = (u16, Vec<LiveItem>);
+type Items = (u16, Vec<PublishedPosition>);
 
-/// Publishes in the order given, in a task of its own; crossings are not held up by positions,
-/// which come by the thousand. Cheap to clone.
+/// Publishes in the order given, in a task of its own. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Publisher {
     positions: mpsc::Sender<Items>,
-    crossings: mpsc::Sender<Items>,
     metrics: Arc<Metrics>,
 }
 
@@ -30,17 +27,10 @@ impl Publisher {
     /// The task ends when everything is published and no clone is left.
     pub(crate) fn start(feed: LiveFeed, metrics: Arc<Metrics>) -> (Self, JoinHandle<()>) {
         let (positions, mut next_positions) = mpsc::channel::<Items>(WAITING);
-        let (crossings, mut next_crossings) = mpsc::channel::<Items>(WAITING);
         let counts = Arc::clone(&metrics);
         let task = tokio::spawn(async move {
             let mut away = Away::new("publishing live positions", None);
-            loop {
-                let next = tokio::select! {
-                    biased;
-                    Some(next) = next_crossings.recv() => next,
-                    Some(next) = next_positions.recv() => next,
-                    else => return,
-                };
+            while let Some(next) = next_positions.recv().await {
                 match feed.publish(next.0, &next.1).await {
                     Ok(()) => away.succeeded(),
                     Err(error) => {
@@ -50,21 +40,13 @@ impl Publisher {
                 }
             }
         });
-        (Self { positions, crossings, metrics }, task)
+        (Self { positions, metrics }, task)
     }
 
     pub(crate) fn positions(&self, items: impl IntoIterator<Item = Items>) {
-        self.publish(&self.positions, items);
-    }
-
-    pub(crate) fn crossings(&self, items: impl IntoIterator<Item = Items>) {
-        self.publish(&self.crossings, items);
-    }
-
-    fn publish(&self, queue: &mpsc::Sender<Items>, items: impl IntoIterator<Item = Items>) {
         for items in items {
             let count = items.1.len() as u64;
-            if queue.try_send(items).is_err() {
+            if self.positions.try_send(items).is_err() {
                 self.metrics.unpublished.fetch_add(count, Relaxed);
             }
         }

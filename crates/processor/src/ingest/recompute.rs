@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use biplane_core::live::LiveItem;
 use biplane_core::profile::Limits;
 use biplane_core::recompute::{Changes, Mark, Recompute, changes};
 use biplane_core::timing::Setup;
@@ -18,8 +17,8 @@ use biplane_core::{DeviceId, Frame, Timestamp};
 use biplane_store::{Claim, Correction, History, HistoryError, Order};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::SetupFeed;
 use super::away::{Away, chain};
-use super::{Publisher, SetupFeed};
 use crate::Metrics;
 
 /// How often orders are looked for although nobody told of any.
@@ -52,7 +51,6 @@ pub(crate) struct Recomputer {
     pub owned: watch::Receiver<Owned>,
     pub partitions: u16,
     pub rests: mpsc::Sender<Rest>,
-    pub publisher: Publisher,
     pub metrics: Arc<Metrics>,
     pub limits: Limits,
 }
@@ -124,12 +122,6 @@ impl Recomputer {
                 device = %job.device, from = %job.from, until = %job.until, added, removed,
                 changed = changes.update.len(), "stored positions were timed again"
             );
-            let live =
-                |crossing: &biplane_core::timing::Crossing| LiveItem::Crossing(crossing.live());
-            let items: Vec<_> = changes.insert.iter().map(live).collect();
-            if !items.is_empty() {
-                self.publisher.crossings([(job.claim.partition, items)]);
-            }
         }
         failure.map_or(Ok(()), Err)
     }

@@ -9,7 +9,6 @@ use biplane_store::{Counts, WriteError, Writer};
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
-use super::Publisher;
 use super::away::{Away, chain};
 use super::pipeline::{Job, Work};
 use super::setup::now;
@@ -27,7 +26,6 @@ pub(crate) async fn write(
     mut writer: Writer,
     mut work: mpsc::Receiver<Job>,
     written: mpsc::Sender<Work>,
-    publisher: Publisher,
     metrics: Arc<Metrics>,
 ) {
     let mut sweep = tokio::time::interval(SWEEP);
@@ -43,7 +41,7 @@ pub(crate) async fn write(
                     }
                     None => return,
                 };
-                write_one(&mut writer, &mut next, &publisher, &metrics).await;
+                write_one(&mut writer, &mut next, &metrics).await;
                 if written.send(*next).await.is_err() {
                     return;
                 }
@@ -57,7 +55,7 @@ pub(crate) async fn write(
     }
 }
 
-async fn write_one(writer: &mut Writer, work: &mut Work, publisher: &Publisher, metrics: &Metrics) {
+async fn write_one(writer: &mut Writer, work: &mut Work, metrics: &Metrics) {
     let started = Instant::now();
     let mut away = Away::new("writing to the database", Some(&metrics.database_away));
     let (counts, positions) = loop {
@@ -89,7 +87,6 @@ async fn write_one(writer: &mut Writer, work: &mut Work, publisher: &Publisher, 
         let seconds = (written - received_at) as f64 / 1000.0;
         metrics.frame_to_row_seconds.observe(seconds.max(0.0), positions as u64);
     }
-    publisher.crossings(std::mem::take(&mut work.decided.crossings));
 }
 
 impl Work {
@@ -97,7 +94,6 @@ impl Work {
     fn forget(&mut self, partitions: &[u16]) {
         let lost = |partition: &u16| partitions.contains(partition);
         self.decided.batches.retain(|partition, _| !lost(partition));
-        self.decided.crossings.retain(|partition, _| !lost(partition));
         self.done.retain(|(lease, _)| !lost(&lease.partition));
         self.dead.retain(|(lease, _, _)| !lost(&lease.partition));
     }

@@ -5,6 +5,8 @@
 //! asked for with their `organization`: a role that may not read that field
 //! sees nothing here.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use biplane_core::live::Topic;
@@ -15,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::session::{Allowed, Answer, Question, Refusal, UserId};
+use super::session::{Allowed, Answer, Kinds, Question, Refusal, UserId};
 use super::token::Token;
 
 /// Longest wait for an answer.
@@ -24,6 +26,38 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const AT_A_TIME: usize = 16;
 /// Ids in a question, and rows in an answer: Directus's own default limit, which no installation lowers.
 const CHUNK: usize = 100;
+/// So many pages are asked for at most: nobody looks at more devices at a time.
+const MOST_PAGES: usize = 200;
+/// What is told of a row of `crossings`: who may not read all of it is told none.
+const CROSSING: &[&str] = &[
+    "id",
+    "organization",
+    "event",
+    "entry",
+    "device",
+    "checkpoint",
+    "geofence",
+    "direction",
+    "crossed_at",
+    "status",
+];
+/// The same of `alerts`.
+const ALERT: &[&str] = &[
+    "id",
+    "organization",
+    "device",
+    "event",
+    "geofence",
+    "kind",
+    "severity",
+    "status",
+    "occurred_at",
+    "message",
+];
+/// The same of `device_status`.
+const STATUS: &[&str] = &["device", "connected", "last_received_at"];
+/// What is asked of a device.
+const DEVICE: &[&str] = &["id", "organization"];
 
 /// Directus, as the live hub sees it.
 pub struct Directus {
@@ -71,7 +105,44 @@ struct Device {
 #[derive(Deserialize)]
 struct EventEntry {
     device: Option<DeviceId>,
-    organization: OrganizationId,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    #[serde(rename = "id")]
+    _id: OrganizationId,
+}
+
+/// By collection and action.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Readable(HashMap<String, HashMap<String, Permission>>);
+
+/// What `GET /permissions/me` says of a collection and an action.
+#[derive(Deserialize)]
+struct Permission {
+    /// `none`, `partial` or `full`.
+    access: String,
+    #[serde(default)]
+    fields: Option<Vec<String>>,
+}
+
+impl Readable {
+    /// Some rows of a collection, in these fields.
+    fn has(&self, collection: &str, fields: &[&str]) -> bool {
+        self.0.get(collection).and_then(|actions| actions.get("read")).is_some_and(|read| {
+            let granted = read.fields.as_deref().unwrap_or_default();
+            let is_granted = |field: &str| granted.iter().any(|it| it == "*" || it == field);
+            read.access != "none" && fields.iter().all(|field| is_granted(field))
+        })
+    }
+}
+
+fn none_if_forbidden<T>(answer: Result<T, AskError>) -> Result<Option<T>, AskError> {
+    match answer {
+        Err(AskError::Forbidden) => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 #[derive(Deserialize)]
@@ -98,13 +169,50 @@ impl Directus {
         let _place = self.places.acquire().await.ok();
         match question {
             Question::User(token) => Answer::User(self.user(token).await.map_err(Refusal::from)),
-            Question::Topic(token, Topic::Devices(ids)) => {
-                Answer::Topic(self.devices(token, ids).await.map_err(Refusal::from))
-            }
-            Question::Topic(token, Topic::Event(event)) => {
-                Answer::Topic(self.event(token, *event).await.map_err(Refusal::from))
+            Question::Topic(token, topic) => {
+                let allowed = self.allowed(token, topic).await;
+                Answer::Topic(allowed.map(Arc::new).map_err(Refusal::from))
             }
         }
+    }
+
+    async fn allowed(&self, token: &Token, topic: &Topic) -> Result<Allowed, AskError> {
+        let readable = self.readable(token).await?;
+        let mut allowed = Allowed {
+            kinds: Kinds {
+                crossings: readable.has("crossings", CROSSING),
+                alerts: readable.has("alerts", ALERT),
+                status: readable.has("device_status", STATUS),
+            },
+            ..Allowed::default()
+        };
+        match topic {
+            Topic::Devices(ids) => self.devices(token, ids, &mut allowed).await?,
+            Topic::Event(event) => {
+                let path = format!("/items/events/{event}?fields=organization");
+                let request = self.request(Method::GET, &path, token);
+                let found = none_if_forbidden(self.send::<Event>(request).await)?;
+                allowed.event = found.map(|found| (*event, found.organization));
+                let ids = self.entered(token, *event).await?;
+                self.devices(token, &ids, &mut allowed).await?;
+            }
+            Topic::Organization(organization) => {
+                let path = format!("/items/organizations/{organization}?fields=id");
+                let request = self.request(Method::GET, &path, token);
+                let found = none_if_forbidden(self.send::<Id>(request).await)?;
+                allowed.organization = found.map(|_| *organization);
+                let filter = json!({ "organization": { "_eq": organization } });
+                let devices: Vec<Device> = self.pages("devices", filter, DEVICE, token).await?;
+                let own = devices.iter().filter(|device| device.organization == *organization);
+                allowed.devices.extend(own.map(|device| (device.id, device.organization)));
+            }
+        }
+        Ok(allowed)
+    }
+
+    /// Which collections the token's user may read some of, with all the fields that are told.
+    async fn readable(&self, token: &Token) -> Result<Readable, AskError> {
+        self.send(self.request(Method::GET, "/permissions/me", token)).await
     }
 
     async fn user(&self, token: &Token) -> Result<UserId, AskError> {
@@ -116,58 +224,58 @@ impl Directus {
         Ok(me.id)
     }
 
-    async fn devices(&self, token: &Token, ids: &[DeviceId]) -> Result<Allowed, AskError> {
-        let mut allowed = Allowed::default();
+    /// Those of `ids` that the token's user may see.
+    async fn devices(
+        &self,
+        token: &Token,
+        ids: &[DeviceId],
+        allowed: &mut Allowed,
+    ) -> Result<(), AskError> {
         for ids in ids.chunks(CHUNK) {
-            let query = json!({
-                "filter": { "id": { "_in": ids } },
-                "fields": ["id", "organization"],
-                "limit": -1,
-            });
-            let devices: Vec<Device> = match self.search("devices", query, token).await {
-                Err(AskError::Forbidden) => return Ok(Allowed::default()),
-                devices => devices?,
-            };
+            let query =
+                json!({ "filter": { "id": { "_in": ids } }, "fields": DEVICE, "limit": -1 });
+            let devices: Result<Vec<Device>, _> = self.search("devices", query, token).await;
             // Only what was asked for, whatever came.
-            allowed.devices.extend(
-                devices
-                    .into_iter()
-                    .filter(|device| ids.contains(&device.id))
-                    .map(|device| (device.id, device.organization)),
-            );
+            let asked = none_if_forbidden(devices)?
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|device| ids.contains(&device.id));
+            allowed.devices.extend(asked.map(|device| (device.id, device.organization)));
         }
-        Ok(allowed)
+        Ok(())
     }
 
-    async fn event(&self, token: &Token, event: EventId) -> Result<Allowed, AskError> {
-        let mut allowed = Allowed::default();
-        let path = format!("/items/events/{event}?fields=organization");
-        match self.send::<Event>(self.request(Method::GET, &path, token)).await {
-            Ok(Event { organization }) => allowed.crossings = Some((event, organization)),
-            Err(AskError::Forbidden) => {}
-            Err(error) => return Err(error),
-        }
-        for page in 1.. {
+    /// The devices of an event's entries, of those that the token's user may see.
+    async fn entered(&self, token: &Token, event: EventId) -> Result<Vec<DeviceId>, AskError> {
+        let filter = json!({ "event": { "_eq": event }, "device": { "_nnull": true } });
+        let entries: Vec<EventEntry> =
+            self.pages("entries", filter, &["id", "device"], token).await?;
+        let devices: BTreeSet<DeviceId> = entries.iter().filter_map(|entry| entry.device).collect();
+        Ok(devices.into_iter().collect())
+    }
+
+    /// All rows, page by page; none where the collection may not be read.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        filter: Value,
+        fields: &[&str],
+        token: &Token,
+    ) -> Result<Vec<T>, AskError> {
+        let mut all = Vec::new();
+        for page in 1..=MOST_PAGES {
             let query = json!({
-                "filter": { "event": { "_eq": event }, "device": { "_nnull": true } },
-                "fields": ["device", "organization"],
-                "sort": ["id"],
-                "limit": CHUNK,
-                "page": page,
+                "filter": filter, "fields": fields, "sort": ["id"], "limit": CHUNK, "page": page,
             });
-            let entries: Vec<EventEntry> = match self.search("entries", query, token).await {
-                Err(AskError::Forbidden) => break,
-                entries => entries?,
-            };
-            let more = entries.len() == CHUNK;
-            allowed.devices.extend(
-                entries.into_iter().filter_map(|entry| Some((entry.device?, entry.organization))),
-            );
-            if !more {
+            let rows: Result<Vec<T>, _> = self.search(collection, query, token).await;
+            let Some(rows) = none_if_forbidden(rows)? else { break };
+            let is_last = rows.len() < CHUNK;
+            all.extend(rows);
+            if is_last {
                 break;
             }
         }
-        Ok(allowed)
+        Ok(all)
     }
 
     async fn search<T: DeserializeOwned>(

@@ -1,26 +1,30 @@
-//! The live hub: positions and crossings as they happen, over a WebSocket at
-//! `/live`, to whoever Directus lets see them.
+//! The live hub: positions as they come, and crossings, alerts and devices that
+//! come and go as they are committed, over a WebSocket at `/live`, to whoever
+//! Directus lets see them.
 //!
 //! ```text
-//! live:{pNN} ─ Tail ─▶ Fanout ─▶ Outbox ─▶ socket     a client's data
-//! socket ─▶ Session ─▶ Directus ─▶ Session ─▶ Fanout  what a client may see
+//! live:{pNN} ─── Tail ───────▶ Fanout ─▶ Outbox ─▶ socket   positions
+//! telemetry.live_events ─────▶ Fanout                       what may not be missed
+//! socket ─▶ Session ─▶ Directus ─▶ Session ─▶ Fanout        what a client may see
 //! ```
 //!
 //! [`session`] decides, and knows neither sockets nor clocks; [`connection`]
-//! performs. The hub reads no database: the last positions that it starts with
-//! are handed to it. They come from `device_status`, which knows each device
-//! however long it has been silent; the streams know the last 10,000 items.
+//! performs. The last positions that the hub starts with come from
+//! `device_status`, which knows each device however long it has been silent.
+//! Without the database positions go on; without Redis all the rest does.
 
+mod answers;
 mod connection;
 mod directus;
 mod fanout;
+mod fields;
 mod outbox;
+mod pace;
+mod recall;
 mod seats;
 pub mod session;
 mod token;
 
-use std::fmt::Display;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -34,14 +38,17 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use biplane_bus::live::Tail;
 use biplane_core::ErrorCode;
-use biplane_core::live::PublishedPosition;
-use tokio::sync::{Semaphore, watch};
+use biplane_core::live::{AccessChange, LiveEvent};
+use biplane_store::{LiveEvents, LivePast};
+use tokio::sync::{Mutex, Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 
+use answers::Answers;
 use directus::Directus;
 use fanout::Fanout;
 use seats::Seats;
 pub use session::SessionRules;
+use session::{Answer, Question};
 
 /// How the hub is to run.
 #[derive(Clone, Debug)]
@@ -66,8 +73,9 @@ pub struct HubLimits {
     pub connections_per_user: usize,
     /// Longest message from a client, in bytes.
     pub message_bytes: usize,
-    /// Crossings that may wait for one client before it is closed.
-    pub waiting_crossings: usize,
+    /// Crossings, alerts and the like that may wait for one client before it is closed, and that one
+    /// that comes back is told.
+    pub waiting_events: usize,
     /// Shortest time between two updates to one client.
     pub flush_every: Duration,
 }
@@ -82,13 +90,16 @@ impl HubConfig {
                 connections: 4_096,
                 connections_per_user: 32,
                 message_bytes: 64 * 1024,
-                waiting_crossings: 2_000,
+                waiting_events: 2_000,
                 flush_every: Duration::from_millis(150),
             },
             session: SessionRules::default(),
         }
     }
 }
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Why the hub can't start.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +110,9 @@ pub struct StartHubError(#[from] reqwest::Error);
 struct Shared {
     config: HubConfig,
     directus: Directus,
+    answers: Answers,
+    access: broadcast::Sender<AccessChange>,
+    past: Mutex<LivePast>,
     fanout: Fanout,
     seats: Seats,
     places: Arc<Semaphore>,
@@ -109,8 +123,30 @@ struct Shared {
 #[derive(Default)]
 struct Figures {
     positions: AtomicU64,
-    crossings: AtomicU64,
+    events: AtomicU64,
 }
+
+impl Shared {
+    async fn answer(&self, question: &Question) -> Answer {
+        self.answers.get(question, || self.directus.answer(question)).await
+    }
+
+    /// What Directus said until now may be no longer so.
+    fn access_changed(&self, changes: &[AccessChange]) {
+        self.answers.forget_all();
+        for change in changes {
+            // Nobody listens: nobody is shown anything.
+            let _ = self.access.send(*change);
+        }
+    }
+}
+
+/// Changes of access that a connection may have to look at: one that is later than that asks again
+/// for all it shows.
+const CHANGES: usize = 64;
+/// Directus keeps what it knows of permissions for itself, and forgets it after the change is
+/// committed: what it answers at once may be of before, and is asked for once more.
+const FORGETS_WITHIN: Duration = Duration::from_secs(1);
 
 /// What the hub has done, for `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,34 +155,31 @@ pub struct HubFigures {
     pub connections: usize,
     /// Positions sent, counted for each subscription.
     pub positions_sent: u64,
-    /// Crossings sent, counted for each subscription.
-    pub crossings_sent: u64,
+    /// Crossings, alerts and the like sent, counted for each subscription.
+    pub events_sent: u64,
 }
 
 /// A hub that runs.
 pub struct Hub {
     shared: Arc<Shared>,
-    tailing: JoinHandle<()>,
-    seeding: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Hub {
-    /// Starts to follow the feed; serve the router to let clients in.
+    /// Starts to follow what is published and what is committed; serve the router to let clients in.
     ///
-    /// `seed` gives the last known position of each device; it is asked until
-    /// it succeeds, while clients are served with what came in meanwhile.
-    pub fn start<S, F, E>(
+    /// While the database is away, clients are served with the positions that come in.
+    pub fn start(
         config: HubConfig,
         mut tail: Tail,
-        seed: S,
-    ) -> Result<(Router, Self), StartHubError>
-    where
-        S: Fn() -> F + Send + 'static,
-        F: Future<Output = Result<Vec<PublishedPosition>, E>> + Send,
-        E: Display + Send,
-    {
+        events: LiveEvents,
+        past: LivePast,
+    ) -> Result<(Router, Self), StartHubError> {
         let shared = Arc::new(Shared {
             directus: Directus::new(&config.directus_url)?,
+            answers: Answers::default(),
+            access: broadcast::Sender::new(CHANGES),
+            past: Mutex::new(past),
             fanout: Fanout::default(),
             seats: Seats::new(config.limits.connections_per_user),
             places: Arc::new(Semaphore::new(config.limits.connections)),
@@ -163,24 +196,10 @@ impl Hub {
                 }
             }
         });
-        let seeding = tokio::spawn({
-            let shared = Arc::clone(&shared);
-            async move {
-                let mut pause = Duration::from_millis(500);
-                loop {
-                    match seed().await {
-                        Ok(positions) => return shared.fanout.seed(positions),
-                        Err(error) => {
-                            tracing::warn!(%error, ?pause, "can't read the last positions; trying again");
-                        }
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(30));
-                }
-            }
-        });
+        let following = tokio::spawn(follow(Arc::clone(&shared), events));
+        let seeding = tokio::spawn(seed(Arc::clone(&shared)));
         let router = Router::new().route("/live", any(open)).with_state(Arc::clone(&shared));
-        Ok((router, Self { shared, tailing, seeding }))
+        Ok((router, Self { shared, tasks: vec![tailing, following, seeding] }))
     }
 
     /// What it has done so far.
@@ -189,18 +208,70 @@ impl Hub {
         HubFigures {
             connections: shared.config.limits.connections - shared.places.available_permits(),
             positions_sent: shared.figures.positions.load(Relaxed),
-            crossings_sent: shared.figures.crossings.load(Relaxed),
+            events_sent: shared.figures.events.load(Relaxed),
         }
     }
 
     /// Tells every client to come again later, and waits a few seconds for them to go.
     pub async fn stop(self) {
-        self.tailing.abort();
-        self.seeding.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
         self.shared.stopping.send_replace(true);
         let all = u32::try_from(self.shared.config.limits.connections).unwrap_or(u32::MAX);
         let gone = self.shared.places.acquire_many(all);
         let _ = tokio::time::timeout(Duration::from_secs(3), gone).await;
+    }
+}
+
+/// Hands on what is committed.
+async fn follow(shared: Arc<Shared>, mut events: LiveEvents) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let (happened, told) = match events.next().await {
+            Ok(next) => {
+                pause = FIRST_PAUSE;
+                next
+            }
+            Err(error) => {
+                tracing::warn!(%error, ?pause, "can't read what happened; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                continue;
+            }
+        };
+        let mut changes: Vec<AccessChange> = Vec::new();
+        for one in &happened {
+            if let LiveEvent::Access(change) = one.what
+                && !changes.contains(&change)
+            {
+                changes.push(change);
+            }
+        }
+        // Before what happened after it.
+        if !changes.is_empty() {
+            shared.access_changed(&changes);
+            let shared = Arc::clone(&shared);
+            tokio::spawn(async move {
+                tokio::time::sleep(FORGETS_WITHIN).await;
+                shared.access_changed(&changes);
+            });
+        }
+        shared.fanout.tell(&happened, told);
+    }
+}
+
+/// Reads what is known of each device, once; tried until it succeeds.
+async fn seed(shared: Arc<Shared>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let known = shared.past.lock().await.last_known().await;
+        match known {
+            Ok(known) => return shared.fanout.seed(known),
+            Err(error) => {
+                tracing::warn!(%error, ?pause, "can't read the last positions; trying again");
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

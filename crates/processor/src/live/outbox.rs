@@ -2,39 +2,46 @@
 //!
 //! Positions are conflated: of each device the latest waits, so that a client
 //! that reads slowly gets fewer positions, never older ones, and memory is
-//! bounded by the devices that it sees. Crossings may not be left out; a client
-//! that lets too many wait is closed.
+//! bounded by the devices that it sees. Events may not be left out; a client
+//! that lets too many wait is closed, and told where to go on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use biplane_core::live::ServerMessage;
+use biplane_core::live::{Cursor, LiveError, ServerMessage, Status};
 use biplane_core::{DeviceId, ErrorCode};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::fanout::SubscriptionKey;
 
 /// Answers that may wait: a client that asks and never reads is closed.
 const WAITING_ANSWERS: usize = 128;
+/// Positions of the past in one message.
+const REPLAYED_TOGETHER: usize = 1_000;
 
 /// One client's outbox: filled by the session and the fan-out, emptied by the writer.
 pub struct Outbox {
     state: Mutex<State>,
     wake: Notify,
     closing: Notify,
-    crossings_limit: usize,
+    events_limit: usize,
 }
 
 #[derive(Default)]
 struct State {
     answers: Vec<String>,
     subscriptions: BTreeMap<SubscriptionKey, Waiting>,
-    crossings: usize,
-    /// Something of a subscription waits.
+    /// Events that wait, those of the past apart.
+    events: usize,
+    /// The writer was told that something of a subscription waits.
     dirty: bool,
     held: bool,
     closing: Option<Closing>,
+    /// The last cursor that went out.
+    sent: Option<Cursor>,
 }
 
 struct Waiting {
@@ -43,8 +50,50 @@ struct Waiting {
     started: bool,
     /// Until the first positions are sent.
     init: bool,
+    /// The past is being looked up.
+    recalls: bool,
+    /// Between two messages of positions.
+    interval: Duration,
+    /// When positions may be sent.
+    due: Instant,
     positions: HashMap<DeviceId, (Arc<str>, bool)>,
-    crossings: Vec<Arc<str>>,
+    statuses: HashMap<DeviceId, Arc<str>>,
+    replay: Vec<Arc<str>>,
+    /// What was missed: before the others.
+    recalled: Vec<Event>,
+    events: Vec<Event>,
+}
+
+/// An event on its way.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// What it is sent as.
+    pub kind: EventKind,
+    /// What it is about, if it is about one.
+    pub device: Option<DeviceId>,
+    /// What is sent.
+    pub json: Arc<str>,
+}
+
+/// As what an event is sent: see [`biplane_core::live::SubscriptionEvent`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// `crossings`.
+    Crossings,
+    /// `retractions`.
+    Retractions,
+    /// `alerts`.
+    Alerts,
+}
+
+impl EventKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Crossings => "crossings",
+            Self::Retractions => "retractions",
+            Self::Alerts => "alerts",
+        }
+    }
 }
 
 /// Why the socket is to be closed.
@@ -63,20 +112,20 @@ pub struct Taken {
     pub messages: Vec<String>,
     /// How many positions are in them.
     pub positions: usize,
-    /// How many crossings are in them.
-    pub crossings: usize,
+    /// How many crossings, alerts and the like are in them.
+    pub events: usize,
     /// Close after these.
     pub closing: Option<Closing>,
 }
 
 impl Outbox {
-    /// An empty one in which `crossings_limit` crossings may wait.
-    pub fn new(crossings_limit: usize) -> Arc<Self> {
+    /// An empty one in which `events_limit` events may wait.
+    pub fn new(events_limit: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             wake: Notify::new(),
             closing: Notify::new(),
-            crossings_limit,
+            events_limit,
         })
     }
 
@@ -103,14 +152,29 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    pub(super) fn open(&self, key: SubscriptionKey, uid: &str) {
-        let uid = serde_json::Value::from(uid).to_string();
+    /// What was looked up of the past, all of it: goes out before what happened since.
+    pub fn recall(&self, key: SubscriptionKey, events: Vec<Event>, replay: Vec<Arc<str>>) {
+        let mut state = self.lock();
+        let Some(waiting) = state.subscriptions.get_mut(&key) else { return };
+        waiting.recalls = false;
+        waiting.recalled = events;
+        waiting.replay = replay;
+        self.soil(&mut state);
+    }
+
+    pub(super) fn open(&self, key: SubscriptionKey, uid: &str, interval_ms: u32, recalls: bool) {
         let waiting = Waiting {
-            uid,
+            uid: serde_json::Value::from(uid).to_string(),
             started: false,
             init: true,
+            recalls,
+            interval: Duration::from_millis(interval_ms.into()),
+            due: Instant::now(),
             positions: HashMap::new(),
-            crossings: Vec::new(),
+            statuses: HashMap::new(),
+            replay: Vec::new(),
+            recalled: Vec::new(),
+            events: Vec::new(),
         };
         self.lock().subscriptions.insert(key, waiting);
     }
@@ -126,7 +190,7 @@ impl Outbox {
     pub(super) fn drop_subscription(&self, key: SubscriptionKey) {
         let mut state = self.lock();
         if let Some(waiting) = state.subscriptions.remove(&key) {
-            state.crossings -= waiting.crossings.len();
+            state.events -= waiting.events.len();
         }
     }
 
@@ -149,28 +213,45 @@ impl Outbox {
         }
     }
 
-    pub(super) fn drop_position(&self, key: SubscriptionKey, device: &DeviceId) {
-        if let Some(waiting) = self.lock().subscriptions.get_mut(&key) {
-            waiting.positions.remove(device);
+    pub(super) fn set_status(&self, key: SubscriptionKey, device: DeviceId, json: &Arc<str>) {
+        let mut state = self.lock();
+        let Some(waiting) = state.subscriptions.get_mut(&key) else { return };
+        waiting.statuses.insert(device, Arc::clone(json));
+        if waiting.started {
+            self.soil(&mut state);
         }
     }
 
-    pub(super) fn add_crossing(&self, key: SubscriptionKey, json: &Arc<str>) {
+    pub(super) fn drop_device(&self, key: SubscriptionKey, device: &DeviceId) {
         let mut state = self.lock();
         let Some(waiting) = state.subscriptions.get_mut(&key) else { return };
-        waiting.crossings.push(Arc::clone(json));
-        state.crossings += 1;
-        if state.crossings > self.crossings_limit {
+        waiting.positions.remove(device);
+        waiting.statuses.remove(device);
+        let is_other = |event: &Event| event.device != Some(*device);
+        waiting.recalled.retain(is_other);
+        let before = waiting.events.len();
+        waiting.events.retain(is_other);
+        let dropped = before - waiting.events.len();
+        state.events -= dropped;
+    }
+
+    pub(super) fn add_event(&self, key: SubscriptionKey, event: Event) {
+        let mut state = self.lock();
+        let Some(waiting) = state.subscriptions.get_mut(&key) else { return };
+        waiting.events.push(event);
+        state.events += 1;
+        if state.events > self.events_limit {
             self.end(&mut state, Closing::Refused(ErrorCode::LiveBehind));
         }
         self.soil(&mut state);
     }
 
-    pub(super) fn drop_crossings(&self, key: SubscriptionKey) {
+    pub(super) fn drop_events(&self, key: SubscriptionKey) {
         let mut state = self.lock();
         let Some(waiting) = state.subscriptions.get_mut(&key) else { return };
-        let dropped = std::mem::take(&mut waiting.crossings).len();
-        state.crossings -= dropped;
+        waiting.recalled.clear();
+        let dropped = std::mem::take(&mut waiting.events).len();
+        state.events -= dropped;
     }
 
     /// Waits until something was put in since the last time.
@@ -184,40 +265,46 @@ impl Outbox {
         self.closing.notified().await;
     }
 
-    /// Whether [`Outbox::take`] would give something of a subscription.
-    pub fn has_updates(&self) -> bool {
+    /// From when on [`Outbox::take`] would give something of a subscription; `None`: nothing waits.
+    pub fn due(&self) -> Option<Instant> {
         let state = self.lock();
-        state.dirty && !state.held
+        if state.held {
+            return None;
+        }
+        state.subscriptions.values().filter_map(Waiting::due).min()
     }
 
-    /// Empties the outbox: answers always, updates of subscriptions when they are due.
-    pub fn take(&self, updates_due: bool) -> Taken {
+    /// Empties the outbox: answers always, updates of subscriptions when they are due. All that was
+    /// committed before `told` is in it, or has gone out.
+    pub fn take(&self, now: Instant, updates_due: bool, told: Option<Cursor>) -> Taken {
         let mut state = self.lock();
         let mut taken = Taken { messages: std::mem::take(&mut state.answers), ..Taken::default() };
         taken.closing = state.closing;
-        if !updates_due || !state.dirty || state.held || taken.closing.is_some() {
+        if !updates_due || state.held || taken.closing.is_some() {
             return taken;
         }
         for waiting in state.subscriptions.values_mut().filter(|waiting| waiting.started) {
-            if waiting.init || !waiting.positions.is_empty() {
-                let event = if waiting.init { "init" } else { "positions" };
-                taken.positions += waiting.positions.len();
-                let positions = waiting.positions.drain().map(|(_, (json, _))| json);
-                taken.messages.push(update(&waiting.uid, event, positions));
-                waiting.init = false;
-            }
-            if !waiting.crossings.is_empty() {
-                taken.crossings += waiting.crossings.len();
-                let crossings = waiting.crossings.drain(..);
-                taken.messages.push(update(&waiting.uid, "crossings", crossings));
-            }
+            waiting.empty_into(&mut taken, now, told);
         }
-        state.crossings = 0;
+        state.events = 0;
         state.dirty = false;
+        if !state.subscriptions.values().any(|waiting| waiting.recalls) {
+            state.sent = told.or(state.sent);
+        }
         taken
     }
 
+    /// A client that missed something is told what it has: it may come again and go on from there.
     fn end(&self, state: &mut State, closing: Closing) {
+        if state.closing.is_none()
+            && state.sent.is_some()
+            && closing == Closing::Refused(ErrorCode::LiveBehind)
+        {
+            let message = "you read too slowly and would miss what may not be missed";
+            let error = LiveError { code: ErrorCode::LiveBehind, message: message.into() };
+            let goodbye = ServerMessage::Error { status: Status::Error, error, cursor: state.sent };
+            state.answers.extend(serde_json::to_string(&goodbye));
+        }
         state.closing.get_or_insert(closing);
         self.wake.notify_one();
         self.closing.notify_one();
@@ -235,6 +322,52 @@ impl Outbox {
     }
 }
 
+impl Waiting {
+    fn due(&self) -> Option<Instant> {
+        if !self.started {
+            return None;
+        }
+        let is_urgent = self.init
+            || !self.statuses.is_empty()
+            || !self.replay.is_empty()
+            || !self.recalled.is_empty()
+            || !self.events.is_empty();
+        // Long ago: at once.
+        let positions = (!self.positions.is_empty()).then_some(self.due);
+        if is_urgent { Some(self.due - self.interval) } else { positions }
+    }
+
+    fn empty_into(&mut self, taken: &mut Taken, now: Instant, told: Option<Cursor>) {
+        let cursor = told.filter(|_| !self.recalls).map(|told| told.to_string());
+        let mut send = |event: &str, data: &mut dyn Iterator<Item = Arc<str>>| {
+            taken.messages.push(update(&self.uid, event, data, cursor.as_deref()));
+        };
+        if self.init || (!self.positions.is_empty() && now >= self.due) {
+            let event = if self.init { "init" } else { "positions" };
+            taken.positions += self.positions.len();
+            send(event, &mut self.positions.drain().map(|(_, (json, _))| json));
+            self.init = false;
+            self.due = now + self.interval;
+        }
+        if !self.statuses.is_empty() {
+            taken.events += self.statuses.len();
+            send("status", &mut self.statuses.drain().map(|(_, json)| json));
+        }
+        taken.positions += self.replay.len();
+        for together in std::mem::take(&mut self.replay).chunks(REPLAYED_TOGETHER) {
+            send("replay", &mut together.iter().cloned());
+        }
+        for events in [std::mem::take(&mut self.recalled), std::mem::take(&mut self.events)] {
+            taken.events += events.len();
+            // What happened to one crossing goes out in order.
+            for together in events.chunk_by(|a, b| a.kind == b.kind) {
+                let kind = together[0].kind.as_str();
+                send(kind, &mut together.iter().map(|event| Arc::clone(&event.json)));
+            }
+        }
+    }
+}
+
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Outbox(…)")
@@ -242,8 +375,13 @@ impl std::fmt::Debug for Outbox {
 }
 
 /// A `ServerMessage::Subscription` whose data are JSON already.
-fn update(uid: &str, event: &str, data: impl Iterator<Item = Arc<str>>) -> String {
-    let mut message = String::with_capacity(64 + data.size_hint().0 * 224);
+fn update(
+    uid: &str,
+    event: &str,
+    data: &mut dyn Iterator<Item = Arc<str>>,
+    cursor: Option<&str>,
+) -> String {
+    let mut message = String::with_capacity(96 + data.size_hint().0 * 224);
     // Writing into a String can't fail.
     let _ = write!(message, r#"{{"type":"subscription","uid":{uid},"event":"{event}","data":["#);
     for (at, json) in data.enumerate() {
@@ -252,7 +390,11 @@ fn update(uid: &str, event: &str, data: impl Iterator<Item = Arc<str>>) -> Strin
         }
         message.push_str(&json);
     }
-    message.push_str("]}");
+    message.push(']');
+    if let Some(cursor) = cursor {
+        let _ = write!(message, r#","cursor":"{cursor}""#);
+    }
+    message.push('}');
     message
 }
 
@@ -276,11 +418,17 @@ mod tests {
         };
         let json: Arc<str> = serde_json::to_string(&position).expect("JSON").into();
         let uid = serde_json::Value::from("a \"map\"\n").to_string();
-        let by_hand = update(&uid, "positions", [Arc::clone(&json), json].into_iter());
-        let by_serde = serde_json::to_string(&ServerMessage::Subscription {
-            uid: Some("a \"map\"\n".into()),
-            event: SubscriptionEvent::Positions(vec![position.clone(), position]),
-        });
-        assert_eq!(by_hand, by_serde.expect("JSON"));
+        let told = Cursor { transaction: 7, at: Timestamp::from_millis(9) };
+        for cursor in [None, Some(told)] {
+            let mut data = [Arc::clone(&json), Arc::clone(&json)].into_iter();
+            let text = cursor.map(|cursor| cursor.to_string());
+            let by_hand = update(&uid, "positions", &mut data, text.as_deref());
+            let by_serde = serde_json::to_string(&ServerMessage::Subscription {
+                uid: Some("a \"map\"\n".into()),
+                event: SubscriptionEvent::Positions(vec![position.clone(), position.clone()]),
+                cursor,
+            });
+            assert_eq!(by_hand, by_serde.expect("JSON"));
+        }
     }
 }

@@ -3,12 +3,14 @@
 //!
 //! A session is opened by a token that Directus confirms, shows what Directus
 //! answers to the client's own token, and ends with the token. Every answer of
-//! Directus is asked again within a minute.
+//! Directus is asked for again within a minute, and at once when it may have changed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use biplane_core::live::{
-    ClientMessage, LiveError, ServerMessage, Status, SubscriptionEvent, Topic,
+    AccessChange, ClientMessage, Cursor, LiveError, Options, PROTOCOL, ServerMessage, Status,
+    SubscriptionEvent, Topic,
 };
 use biplane_core::{DeviceId, ErrorCode, EventId, OrganizationId, Timestamp};
 use uuid::Uuid;
@@ -22,7 +24,7 @@ pub struct SessionRules {
     pub handshake: i64,
     /// From a token's end to its successor.
     pub grace: i64,
-    /// How old an answer of Directus may be.
+    /// After so long an answer of Directus is asked for again.
     pub refresh: i64,
     /// How long a static token lives on without Directus.
     pub unconfirmed: i64,
@@ -37,7 +39,7 @@ impl Default for SessionRules {
         Self {
             handshake: 10_000,
             grace: 10_000,
-            refresh: 60_000,
+            refresh: 50_000,
             unconfirmed: 15 * 60_000,
             ping: 30_000,
             subscriptions: 32,
@@ -55,7 +57,7 @@ const OPEN_QUESTIONS: usize = 64;
 pub struct AskId(u64);
 
 /// What only Directus knows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Question {
     /// Whose token is this?
     User(Token),
@@ -69,7 +71,7 @@ pub enum Answer {
     /// To [`Question::User`].
     User(Result<UserId, Refusal>),
     /// To [`Question::Topic`].
-    Topic(Result<Allowed, Refusal>),
+    Topic(Result<Arc<Allowed>, Refusal>),
 }
 
 /// A row of `directus_users`.
@@ -91,14 +93,44 @@ pub enum Refusal {
 pub struct Allowed {
     /// Whose positions.
     pub devices: BTreeMap<DeviceId, OrganizationId>,
-    /// Which event's crossings.
-    pub crossings: Option<(EventId, OrganizationId)>,
+    /// What else, of these devices and of what follows.
+    pub kinds: Kinds,
+    /// This event's crossings, instead of those of the devices.
+    pub event: Option<(EventId, OrganizationId)>,
+    /// What concerns no device of this organization.
+    pub organization: Option<OrganizationId>,
+}
+
+/// Kinds of [`biplane_core::live::LiveEvent`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// Crossings, and their retractions.
+    pub crossings: bool,
+    /// Alerts.
+    pub alerts: bool,
+    /// Which devices are connected.
+    pub status: bool,
 }
 
 impl Allowed {
     fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.crossings.is_none()
+        self.devices.is_empty() && self.event.is_none() && self.organization.is_none()
     }
+
+    fn is_of(&self, organization: OrganizationId) -> bool {
+        self.organization == Some(organization)
+            || self.event.is_some_and(|(_, owner)| owner == organization)
+            || self.devices.values().any(|owner| *owner == organization)
+    }
+}
+
+/// What a subscription begins with, beside the last positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recall {
+    /// What was committed since.
+    pub since: Option<Cursor>,
+    /// And what happened within so many seconds; 0: none.
+    pub replay_s: u32,
 }
 
 /// What the shell is to do.
@@ -108,8 +140,10 @@ pub enum Effect {
     Ask(AskId, Question),
     /// Send to the client.
     Send(ServerMessage),
-    /// Show this under the name, from now on and instead of what was shown before.
-    Watch(String, Allowed),
+    /// Show this under the name, from now on.
+    Watch(String, Arc<Allowed>, Options, Option<Recall>),
+    /// Show this under the name, instead of what was shown before.
+    Rewatch(String, Arc<Allowed>),
     /// Show nothing more under the name.
     Unwatch(String),
     /// Keep back (true) or go on sending (false) what is watched.
@@ -147,9 +181,12 @@ struct Identity {
 #[derive(Debug)]
 struct Subscription {
     topic: Topic,
+    options: Options,
+    resume: Option<Cursor>,
     /// The question whose answer counts; older ones are void.
     ask: Option<AskId>,
-    shown: bool,
+    /// What is shown; `None`: nothing yet.
+    shown: Option<Arc<Allowed>>,
 }
 
 #[derive(Debug)]
@@ -201,8 +238,16 @@ impl Session {
         }
         self.heard_since_ping = true;
         match serde_json::from_str(text) {
-            Ok(ClientMessage::Auth { access_token }) => self.auth(now, Token::new(&access_token)),
-            Ok(ClientMessage::Subscribe { uid, topic }) => self.subscribe(uid, topic),
+            Ok(ClientMessage::Auth { protocol: Some(other), .. }) if other != PROTOCOL => {
+                let why = format!("this hub speaks protocol {PROTOCOL}, not {other}");
+                self.refuse(ErrorCode::LiveProtocol, why);
+            }
+            Ok(ClientMessage::Auth { access_token, .. }) => {
+                self.auth(now, Token::new(&access_token));
+            }
+            Ok(ClientMessage::Subscribe { uid, topic, options, resume }) => {
+                self.subscribe(uid, topic, options, resume);
+            }
             Ok(ClientMessage::Unsubscribe { uid }) => self.drop_subscription(&uid),
             Ok(ClientMessage::Ping) => self.effects.push(Effect::Send(ServerMessage::Pong)),
             Ok(ClientMessage::Pong) => {}
@@ -324,6 +369,8 @@ impl Session {
         self.effects.push(Effect::Send(ServerMessage::Auth {
             status: Status::Ok,
             expires_at: (!is_static).then_some(ends),
+            protocol: Some(PROTOCOL),
+            time: Some(now),
             error: None,
         }));
         if self.grace_ends.take().is_some() {
@@ -398,7 +445,7 @@ impl Session {
         }
     }
 
-    fn subscribe(&mut self, uid: String, topic: Topic) {
+    fn subscribe(&mut self, uid: String, topic: Topic, options: Options, resume: Option<Cursor>) {
         let refusal = match (&self.identity, self.grace_ends) {
             (None, _) => Some((ErrorCode::LiveUnauthorized, "first send `auth`".to_owned())),
             (_, Some(_)) => {
@@ -411,6 +458,22 @@ impl Session {
             _ if topic == Topic::Devices(Vec::new()) => {
                 Some((ErrorCode::LiveMessage, "`topic.devices` names no device".to_owned()))
             }
+            _ if options.min_interval_ms > Options::LONGEST_INTERVAL_MS => Some((
+                ErrorCode::LiveMessage,
+                format!(
+                    "`options.min_interval_ms` is {}, should be at most {}",
+                    options.min_interval_ms,
+                    Options::LONGEST_INTERVAL_MS
+                ),
+            )),
+            _ if options.replay_s > Options::LONGEST_REPLAY_S => Some((
+                ErrorCode::LiveMessage,
+                format!(
+                    "`options.replay_s` is {}, should be at most {}",
+                    options.replay_s,
+                    Options::LONGEST_REPLAY_S
+                ),
+            )),
             _ if self.subscriptions.len() >= self.rules.subscriptions
                 && !self.subscriptions.contains_key(&uid) =>
             {
@@ -424,13 +487,11 @@ impl Session {
         };
         if let Some((code, message)) = refusal {
             let uid = if uid.len() > LONGEST_UID { None } else { Some(uid) };
-            return self.effects.push(Effect::Send(ServerMessage::Subscription {
-                uid,
-                event: SubscriptionEvent::Error(LiveError { code, message }),
-            }));
+            return self.send_subscription_error(uid, code, message);
         }
         self.drop_subscription(&uid);
-        self.subscriptions.insert(uid.clone(), Subscription { topic, ask: None, shown: false });
+        let subscription = Subscription { topic, options, resume, ask: None, shown: None };
+        self.subscriptions.insert(uid.clone(), subscription);
         self.ask_topic(&uid);
     }
 
@@ -439,7 +500,7 @@ impl Session {
         now: Timestamp,
         ask: AskId,
         uid: String,
-        answer: Result<Allowed, Refusal>,
+        answer: Result<Arc<Allowed>, Refusal>,
     ) {
         let Some(subscription) =
             self.subscriptions.get_mut(&uid).filter(|subscription| subscription.ask == Some(ask))
@@ -452,16 +513,28 @@ impl Session {
                 (ErrorCode::LiveForbidden, "Directus shows you nothing of this topic")
             }
             Ok(allowed) => {
-                subscription.shown = true;
-                return self.effects.push(Effect::Watch(uid, allowed));
+                let before = subscription.shown.replace(Arc::clone(&allowed));
+                let effect = match before {
+                    // Nobody's permissions changed: the usual answer.
+                    Some(before) if before == allowed => return,
+                    Some(_) => Effect::Rewatch(uid, allowed),
+                    None => {
+                        let since = subscription.resume.take();
+                        let replay_s = subscription.options.replay_s;
+                        let recall =
+                            (since.is_some() || replay_s > 0).then_some(Recall { since, replay_s });
+                        Effect::Watch(uid, allowed, subscription.options.clone(), recall)
+                    }
+                };
+                return self.effects.push(effect);
             }
             // What was allowed stays so until the token ends: it could not be taken back, nor widened.
-            Err(Refusal::Away | Refusal::TooMany) if subscription.shown => return,
+            Err(Refusal::Away | Refusal::TooMany) if subscription.shown.is_some() => return,
             Err(Refusal::Away | Refusal::TooMany) => {
                 (ErrorCode::LiveDirectusAway, "Directus can't be asked")
             }
             Err(Refusal::Unauthorized) => {
-                let shown = subscription.shown;
+                let shown = subscription.shown.is_some();
                 self.expire(now);
                 if shown {
                     return;
@@ -470,14 +543,46 @@ impl Session {
             }
         };
         self.drop_subscription(&uid);
+        self.send_subscription_error(Some(uid), code, message.to_owned());
+    }
+
+    /// What was missed could not be told: the subscription ends, and may be made again.
+    pub fn on_recall_failed(&mut self, uid: String, code: ErrorCode, why: String) -> Vec<Effect> {
+        if !self.closed {
+            self.drop_subscription(&uid);
+            self.send_subscription_error(Some(uid), code, why);
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Who may see what has changed: what is shown to those whom it concerns is asked for again,
+    /// also what is being asked, for the answer may be of before.
+    pub fn on_access_change(&mut self, change: AccessChange) -> Vec<Effect> {
+        let Some(identity) = self.identity.as_ref().filter(|_| !self.closed) else {
+            return Vec::new();
+        };
+        let is_mine = change.concerns_all() || change.user == Some(identity.user);
+        self.ask_topics(|subscription| {
+            is_mine
+                || change.organization.is_some_and(|organization| {
+                    subscription.ask.is_some()
+                        || subscription.topic == Topic::Organization(organization)
+                        || subscription.shown.as_ref().is_some_and(|it| it.is_of(organization))
+                })
+        });
+        std::mem::take(&mut self.effects)
+    }
+
+    fn send_subscription_error(&mut self, uid: Option<String>, code: ErrorCode, message: String) {
         self.effects.push(Effect::Send(ServerMessage::Subscription {
-            uid: Some(uid),
-            event: SubscriptionEvent::Error(LiveError { code, message: message.to_owned() }),
+            uid,
+            event: SubscriptionEvent::Error(LiveError { code, message }),
+            cursor: None,
         }));
     }
 
     fn drop_subscription(&mut self, uid: &str) {
-        if self.subscriptions.remove(uid).is_some_and(|subscription| subscription.shown) {
+        if self.subscriptions.remove(uid).is_some_and(|it| it.shown.is_some()) {
             self.effects.push(Effect::Unwatch(uid.to_owned()));
         }
     }
@@ -503,13 +608,16 @@ impl Session {
         self.effects.push(Effect::Send(ServerMessage::Auth {
             status: Status::Error,
             expires_at: None,
+            protocol: None,
+            time: None,
             error: Some(LiveError { code, message }),
         }));
     }
 
     fn complain(&mut self, code: ErrorCode, message: String) {
         let error = LiveError { code, message };
-        self.effects.push(Effect::Send(ServerMessage::Error { status: Status::Error, error }));
+        let message = ServerMessage::Error { status: Status::Error, error, cursor: None };
+        self.effects.push(Effect::Send(message));
     }
 
     fn close(&mut self, code: ErrorCode) {

@@ -9,7 +9,7 @@ use biplane_core::Timestamp;
 use serde::Deserialize;
 
 /// A client's Directus token. Never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Token(Arc<str>);
 
 impl Token {

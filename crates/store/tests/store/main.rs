@@ -427,7 +427,8 @@ async fn the_tables_that_these_tests_use_have_the_columns_of_the_schema_snapshot
         .query(
             "SELECT table_name::text, column_name::text, data_type::text, character_maximum_length::int8,
                 is_nullable = 'YES'
-             FROM information_schema.columns WHERE table_schema = 'public'",
+             FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name NOT LIKE 'directus\\_%'",
             &[],
         )
         .await

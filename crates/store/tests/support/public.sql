@@ -64,4 +64,14 @@ CREATE TABLE public.position_flags (
     starts_at timestamptz NOT NULL, ends_at timestamptz NOT NULL, reason text NOT NULL, date_created timestamptz,
     date_updated timestamptz);
 CREATE TABLE public.commands (id uuid PRIMARY KEY);
+CREATE TABLE public.directus_roles (id uuid PRIMARY KEY);
+CREATE TABLE public.directus_users (
+    id uuid PRIMARY KEY, role uuid REFERENCES public.directus_roles, status varchar(16) NOT NULL DEFAULT 'active',
+    token varchar(255), last_access timestamptz);
+CREATE TABLE public.directus_policies (id uuid PRIMARY KEY);
+CREATE TABLE public.directus_permissions (id serial PRIMARY KEY);
+CREATE TABLE public.directus_access (id uuid PRIMARY KEY);
+CREATE TABLE public.organization_members (
+    id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
+    "user" uuid NOT NULL REFERENCES public.directus_users);
 RESET ROLE;

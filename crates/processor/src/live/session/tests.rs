@@ -28,11 +28,13 @@ fn subscribe(uid: &str) -> String {
     format!(r#"{{"type":"subscribe","uid":"{uid}","topic":{{"event":"{EVENT}"}}}}"#)
 }
 
-fn allowed(devices: &[DeviceId]) -> Allowed {
-    Allowed {
+fn allowed(devices: &[DeviceId]) -> Arc<Allowed> {
+    Arc::new(Allowed {
         devices: devices.iter().map(|device| (*device, TENANT)).collect(),
-        crossings: Some((EVENT, TENANT)),
-    }
+        kinds: Kinds { crossings: true, alerts: true, status: true },
+        event: Some((EVENT, TENANT)),
+        organization: None,
+    })
 }
 
 /// The one question among the effects.
@@ -60,12 +62,20 @@ fn story(effects: &[Effect]) -> Vec<String> {
             Effect::Send(ServerMessage::Subscription {
                 uid,
                 event: SubscriptionEvent::Error(error),
+                cursor: None,
             }) => format!("{} {}", uid.as_deref().unwrap_or("-"), error.code),
             Effect::Send(ServerMessage::Error { error, .. }) => format!("error {}", error.code),
             Effect::Send(ServerMessage::Ping) => "ping".into(),
             Effect::Send(ServerMessage::Pong) => "pong".into(),
             Effect::Send(other) => format!("{other:?}"),
-            Effect::Watch(uid, allowed) => format!("watch {uid} {}", allowed.devices.len()),
+            Effect::Watch(uid, allowed, _, None) => {
+                format!("watch {uid} {}", allowed.devices.len())
+            }
+            Effect::Watch(uid, allowed, _, Some(Recall { since, replay_s })) => {
+                let since = since.map_or("-".to_owned(), |since| since.to_string());
+                format!("watch {uid} {} since {since} within {replay_s} s", allowed.devices.len())
+            }
+            Effect::Rewatch(uid, allowed) => format!("rewatch {uid} {}", allowed.devices.len()),
             Effect::Unwatch(uid) => format!("unwatch {uid}"),
             Effect::Hold(held) => format!("hold {held}"),
             Effect::Close(code) => format!("close {code}"),
@@ -161,12 +171,12 @@ fn the_client_is_told_when_its_token_ends_and_nothing_of_a_static_one() {
         let mut session = fresh();
         let (ask, _) = question(&session.on_message(at(0), &auth(&token)));
         let effects = session.on_answer(at(0), ask, Answer::User(Ok(USER)));
-        let [Effect::Send(ServerMessage::Auth { status: Status::Ok, expires_at, error: None })] =
+        let [Effect::Send(ServerMessage::Auth { status: Status::Ok, expires_at, time, .. })] =
             &effects[..]
         else {
             panic!("{effects:?}");
         };
-        assert_eq!(*expires_at, expected);
+        assert_eq!((*expires_at, *time), (expected, Some(at(0))));
     }
 }
 
@@ -182,7 +192,7 @@ fn a_topic_is_asked_with_the_clients_own_token() {
 fn a_topic_of_which_directus_shows_nothing_is_forbidden() {
     let mut session = confirmed(STATIC);
     let (ask, _) = question(&session.on_message(at(1), &subscribe("map")));
-    let effects = session.on_answer(at(1), ask, Answer::Topic(Ok(Allowed::default())));
+    let effects = session.on_answer(at(1), ask, Answer::Topic(Ok(Arc::default())));
     assert_eq!(story(&effects), ["map LIVE_FORBIDDEN"]);
     let again = session.on_message(at(1), &subscribe("map"));
     assert_eq!(story(&again), ["ask topic"], "the name is free again");
@@ -213,15 +223,15 @@ fn directus_away_refuses_new_subscriptions_and_keeps_old_ones() {
 #[test]
 fn what_directus_allowed_is_asked_again_within_a_minute() {
     let mut session = subscribed(&jwt("a", 900));
-    alive(&mut session, at(59));
-    assert_eq!(session.deadline(), at(60));
+    alive(&mut session, at(49));
+    assert_eq!(session.deadline(), at(50));
     let (ask, _) = question(&session.on_time(at(60)));
     let answer = Answer::Topic(Ok(allowed(&[DEVICE, OTHER_DEVICE])));
-    assert_eq!(story(&session.on_answer(at(60), ask, answer)), ["watch map 2"]);
+    assert_eq!(story(&session.on_answer(at(60), ask, answer)), ["rewatch map 2"]);
 
     alive(&mut session, at(119));
     let (ask, _) = question(&session.on_time(at(120)));
-    let effects = session.on_answer(at(120), ask, Answer::Topic(Ok(Allowed::default())));
+    let effects = session.on_answer(at(120), ask, Answer::Topic(Ok(Arc::default())));
     assert_eq!(story(&effects), ["unwatch map", "map LIVE_FORBIDDEN"]);
 }
 
@@ -441,4 +451,88 @@ fn a_directus_that_hangs_is_not_asked_ever_more() {
         }
         assert_eq!(asked, 1);
     }
+}
+
+#[test]
+fn who_comes_back_with_a_cursor_is_told_what_was_missed_once() {
+    let mut session = confirmed(&jwt("a", 900));
+    let resume = format!(
+        r#"{{"type":"subscribe","uid":"map","topic":{{"event":"{EVENT}"}},"resume":"7-9","options":{{"replay_s":60}}}}"#
+    );
+    let (ask, _) = question(&session.on_message(at(1), &resume));
+    let effects = session.on_answer(at(1), ask, Answer::Topic(Ok(allowed(&[DEVICE]))));
+    assert_eq!(story(&effects), ["watch map 1 since 7-9 within 60 s"]);
+    alive(&mut session, at(60));
+    let (ask, _) = question(&session.on_time(at(60)));
+    let effects =
+        session.on_answer(at(60), ask, Answer::Topic(Ok(allowed(&[DEVICE, OTHER_DEVICE]))));
+    assert_eq!(story(&effects), ["rewatch map 2"]);
+}
+
+#[test]
+fn a_subscription_whose_past_cannot_be_told_ends_and_may_be_made_again() {
+    let mut session = subscribed(STATIC);
+    let code = ErrorCode::LiveCursor;
+    let effects = session.on_recall_failed("map".into(), code, "too much".into());
+    assert_eq!(story(&effects), ["unwatch map", "map LIVE_CURSOR"]);
+    assert_eq!(story(&session.on_message(at(1), &subscribe("map"))), ["ask topic"]);
+}
+
+#[test]
+fn options_beyond_their_limits_are_refused_by_name() {
+    let mut session = confirmed(STATIC);
+    for (option, most) in [("min_interval_ms", 60_000), ("replay_s", 3_600)] {
+        let with = |value: i64| {
+            format!(
+                r#"{{"type":"subscribe","uid":"x","topic":{{"event":"{EVENT}"}},"options":{{"{option}":{value}}}}}"#
+            )
+        };
+        assert_eq!(story(&session.on_message(at(1), &with(most))), ["ask topic"]);
+        let effects = session.on_message(at(1), &with(most + 1));
+        assert_eq!(story(&effects), ["x LIVE_MESSAGE"]);
+        let [Effect::Send(message)] = &effects[..] else { panic!("{effects:?}") };
+        let text = serde_json::to_string(message).expect("JSON");
+        assert!(text.contains(option) && text.contains(&(most + 1).to_string()), "{text}");
+    }
+}
+
+#[test]
+fn a_protocol_that_the_hub_does_not_speak_is_refused() {
+    let mut session = fresh();
+    let effects = session.on_message(at(0), r#"{"type":"auth","access_token":"a","protocol":2}"#);
+    assert_eq!(story(&effects), ["auth LIVE_PROTOCOL", "close LIVE_PROTOCOL"]);
+    let mut session = fresh();
+    let effects = session.on_message(at(0), r#"{"type":"auth","access_token":"a","protocol":1}"#);
+    assert_eq!(story(&effects), ["ask user"]);
+}
+
+#[test]
+fn a_change_of_access_is_asked_about_at_once_by_those_whom_it_concerns() {
+    let of_user = |user| AccessChange { user: Some(user), organization: None };
+    let of = |organization| AccessChange { user: None, organization: Some(organization) };
+    let stranger = OrganizationId(Uuid::from_u128(31));
+    for (change, concerns) in [
+        (AccessChange::default(), true),
+        (of_user(USER), true),
+        (of_user(Uuid::from_u128(2)), false),
+        (of(TENANT), true),
+        (of(stranger), false),
+    ] {
+        let mut session = subscribed(STATIC);
+        let effects = session.on_access_change(change);
+        let expected: &[&str] = if concerns { &["ask topic"] } else { &[] };
+        assert_eq!(story(&effects), expected, "{change:?}");
+    }
+    assert!(fresh().on_access_change(AccessChange::default()).is_empty());
+}
+
+#[test]
+fn an_answer_from_before_a_change_of_access_shows_nothing() {
+    let mut session = confirmed(STATIC);
+    let (before, _) = question(&session.on_message(at(1), &subscribe("map")));
+    let of_tenant = AccessChange { user: None, organization: Some(TENANT) };
+    let (after, _) = question(&session.on_access_change(of_tenant));
+    assert!(session.on_answer(at(2), before, Answer::Topic(Ok(allowed(&[DEVICE])))).is_empty());
+    let effects = session.on_answer(at(2), after, Answer::Topic(Ok(Arc::default())));
+    assert_eq!(story(&effects), ["map LIVE_FORBIDDEN"]);
 }
