@@ -31,6 +31,14 @@ pub struct Metrics {
     pub fenced: AtomicU64,
     /// Live items that were not published: the feed was behind or away.
     pub unpublished: AtomicU64,
+    /// Live clients that are connected.
+    pub live_connections: AtomicU64,
+    /// Positions sent to live clients, counted for each subscription.
+    pub live_positions: AtomicU64,
+    /// Crossings, alerts and the like sent to live clients, counted for each subscription.
+    pub live_events: AtomicU64,
+    /// Times that a live client was closed because it read too slowly.
+    pub live_behind: AtomicU64,
     /// Times that the setup was read.
     pub setups: AtomicU64,
     /// Partitions that this process owns.
@@ -156,6 +164,9 @@ impl Metrics {
             ("log_entries_of_unknown_devices", &self.unknown),
             ("partitions_fenced", &self.fenced),
             ("live_items_unpublished", &self.unpublished),
+            ("live_positions_sent", &self.live_positions),
+            ("live_events_sent", &self.live_events),
+            ("live_clients_behind", &self.live_behind),
             ("setup_reads", &self.setups),
             ("recomputes", &self.recomputes),
             ("alerts", &self.alerts),
@@ -183,6 +194,7 @@ impl Metrics {
         for (name, gauge) in [
             ("partitions_owned", &self.partitions),
             ("log_lag_entries", &self.lag),
+            ("live_connections", &self.live_connections),
             ("recomputes_open", &self.recomputes_open),
         ] {
             let value = gauge.load(Relaxed);

@@ -93,6 +93,7 @@ pub async fn run(
         feed.tail().await?,
         LiveEvents::new(&config.database_url),
         LivePast::new(&config.database_url),
+        Arc::clone(&metrics),
     )?;
     let router = http::router(Arc::clone(&metrics)).merge(live);
     let server = tokio::spawn(async move { axum::serve(listener, router).await });

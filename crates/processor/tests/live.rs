@@ -6,9 +6,12 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use biplane_bus::LiveFeed;
+use biplane_processor::Metrics;
 use biplane_processor::live::{Hub, HubConfig};
 use biplane_store::{LiveEvents, LivePast};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -25,6 +28,7 @@ type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 struct Running {
     _redis: TestRedis,
     hub: Hub,
+    metrics: Arc<Metrics>,
     address: SocketAddr,
 }
 
@@ -35,12 +39,14 @@ async fn start(change: impl FnOnce(&mut HubConfig)) -> Running {
     let mut config = HubConfig::new("http://127.0.0.1:1", vec!["http://127.0.0.1:8055".into()]);
     change(&mut config);
     let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    let metrics = Arc::new(Metrics::default());
     let (events, past) = (LiveEvents::new(nowhere), LivePast::new(nowhere));
-    let (router, hub) = Hub::start(config, feed.tail().await.unwrap(), events, past).unwrap();
+    let (router, hub) =
+        Hub::start(config, feed.tail().await.unwrap(), events, past, Arc::clone(&metrics)).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Running { _redis: redis, hub, address }
+    Running { _redis: redis, hub, metrics, address }
 }
 
 async fn connect(address: SocketAddr, origin: Option<&str>) -> Result<Client, Error> {
@@ -115,7 +121,7 @@ async fn a_client_that_says_nothing_is_told_why_it_is_closed() {
     assert_eq!(next_close(&mut client).await, (4401.into(), "LIVE_UNAUTHORIZED".into()));
     drop(client);
     let patience = Instant::now() + Duration::from_secs(5);
-    while running.hub.figures().connections > 0 {
+    while running.metrics.live_connections.load(Relaxed) > 0 {
         assert!(Instant::now() < patience, "its place is not given back");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -305,6 +305,17 @@ impl Live {
         }
     }
 
+    /// The next message of a subscription with this event, whatever comes before it.
+    pub async fn hear_event(&mut self, event: &str) -> Value {
+        loop {
+            let message = self.hear().await.expect("the channel stays open");
+            if message["event"] == event {
+                return message;
+            }
+            assert!(event == "error" || message["event"] != "error", "{message}");
+        }
+    }
+
     /// Authenticates by a token, and expects to be let in.
     pub async fn log_in(stack: &Description, session: &Client) -> Self {
         let mut live = Self::connect(stack).await;

@@ -1,8 +1,14 @@
 //! The live channel: Directus decides who is let in and what they see.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use biplane_core::Timestamp;
-use biplane_e2e::{Live, Tenant, admin, stack};
-use serde_json::json;
+use biplane_e2e::{Findings, Live, Tenant, admin, eventually, fresh_id, path, stack, user};
+use biplane_stack::directus::Client;
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// 2026-06-01T12:00:00Z
 const START: Timestamp = Timestamp::from_millis(1_780_315_200_000);
@@ -26,6 +32,7 @@ async fn a_member_sees_its_tracker_move_and_cross_and_reads_the_crossing_over_re
         match message["event"].as_str() {
             Some("positions") => moved |= message["data"][0]["device"] == json!(tenant.device),
             Some("crossings") => crossing = Some(message["data"][0].clone()),
+            Some("status") => assert_eq!(message["data"][0]["device"], json!(tenant.device)),
             _ => panic!("{message}"),
         }
     }
@@ -83,4 +90,263 @@ async fn a_member_of_another_organization_is_shown_nothing() {
         assert_eq!(answer["event"], "error", "{answer}");
         assert_eq!(answer["data"]["code"], "LIVE_FORBIDDEN", "{answer}");
     }
+}
+
+/// Which devices a subscription shows, of those that were heard of; `None`: it is refused.
+async fn shown(live: &mut Live, topic: &Value) -> Option<BTreeSet<Uuid>> {
+    live.say(json!({ "type": "subscribe", "uid": "x", "topic": topic })).await;
+    loop {
+        let message = live.hear().await.expect("an answer");
+        match message["event"].as_str() {
+            Some("init") => {
+                let devices = message["data"].as_array().expect("positions").iter();
+                return Some(devices.map(|it| id_of(&it["device"])).collect());
+            }
+            Some("error") => {
+                assert_eq!(message["data"]["code"], "LIVE_FORBIDDEN", "{message}");
+                return None;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn id_of(value: &Value) -> Uuid {
+    value.as_str().and_then(|id| id.parse().ok()).expect("an id")
+}
+
+async fn me(session: &Client) -> Uuid {
+    id_of(&session.read("/users/me?fields=id").await.expect("me")["id"])
+}
+
+#[tokio::test]
+async fn rest_and_the_live_channel_show_the_same_to_everybody() {
+    let (stack, mut findings) = (stack(), Findings::default());
+    let admin = admin(&stack).await;
+    let (one, two) = (Tenant::make(&stack, &admin).await, Tenant::make(&stack, &admin).await);
+    one.fly(&stack, START).await;
+    two.fly(&stack, START).await;
+    for tenant in [&one, &two] {
+        let status = format!("/items/device_status?filter[device][_eq]={}", tenant.device);
+        eventually("the device is heard of", async || {
+            let found = admin.read(&status).await.expect("a status");
+            found.as_array().is_some_and(|rows| !rows.is_empty()).then_some(())
+        })
+        .await;
+    }
+    let both = [(one.organization, "viewer"), (two.organization, "manager")];
+    let both = user(&stack, &admin, "manager", &both).await;
+    let nowhere = user(&stack, &admin, "manager", &[]).await;
+    for (who, session) in [
+        ("one's manager", &one.manager),
+        ("one's operator", &one.operator),
+        ("one's viewer", &one.viewer),
+        ("two's viewer", &two.viewer),
+        ("a member of both", &both),
+        ("a member of none", &nowhere),
+        ("the administrator", &admin),
+    ] {
+        let mut live = Live::log_in(&stack, session).await;
+        let asked = [one.device, two.device, fresh_id()];
+        let filter = asked.map(|id| id.to_string()).join(",");
+        let rest =
+            session.read(&format!("/items/devices?fields=id&filter[id][_in]={filter}")).await;
+        let rest: BTreeSet<Uuid> = rest
+            .map(|rows| {
+                rows.as_array().expect("rows").iter().map(|row| id_of(&row["id"])).collect()
+            })
+            .unwrap_or_default();
+        let expected = (!rest.is_empty()).then(|| rest.clone());
+        let seen = shown(&mut live, &json!({ "devices": asked })).await;
+        findings.check(seen == expected, || format!("{who}: devices {seen:?}, by REST {rest:?}"));
+        for tenant in [&one, &two] {
+            for (collection, id, topic) in [
+                ("events", tenant.event, json!({ "event": tenant.event })),
+                (
+                    "organizations",
+                    tenant.organization,
+                    json!({ "organization": tenant.organization }),
+                ),
+            ] {
+                let may = session.read(&path(collection, id)).await.is_ok();
+                let expected = may.then(|| BTreeSet::from([tenant.device]));
+                let seen = shown(&mut live, &topic).await;
+                findings
+                    .check(seen == expected, || format!("{who}: {topic}: {seen:?}, by REST {may}"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_no_member_any_more_is_shown_nothing_within_two_seconds_and_who_becomes_one_all() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let (one, two) = (Tenant::make(&stack, &admin).await, Tenant::make(&stack, &admin).await);
+    one.fly(&stack, START).await;
+    let viewer = me(&one.viewer).await;
+    let member = format!("/items/organization_members?fields=id&filter[user][_eq]={viewer}");
+    let member = admin.read(&member).await.expect("a membership")[0]["id"].clone();
+    let member = path("organization_members", id_of(&member));
+    let mut live = Live::log_in(&stack, &one.viewer).await;
+    live.say(
+        json!({ "type": "subscribe", "uid": "a", "topic": { "organization": one.organization } }),
+    )
+    .await;
+    live.hear_event("init").await;
+
+    admin.call(Method::DELETE, &member, None).await.expect("the membership is gone");
+    let gone = Instant::now();
+    let error = live.hear_event("error").await;
+    assert_eq!(
+        (&error["uid"], &error["data"]["code"]),
+        (&json!("a"), &json!("LIVE_FORBIDDEN")),
+        "{error}"
+    );
+    assert!(gone.elapsed() < Duration::from_secs(2), "{:?}", gone.elapsed());
+    assert_eq!(shown(&mut live, &json!({ "event": one.event })).await, None);
+
+    let again = json!({ "id": fresh_id(), "organization": one.organization, "user": viewer, "role": "viewer" });
+    admin.create("/items/organization_members", &again).await.expect("a membership");
+    let back = Instant::now();
+    while shown(&mut live, &json!({ "event": one.event })).await.is_none() {
+        assert!(back.elapsed() < Duration::from_secs(2), "{:?}", back.elapsed());
+    }
+
+    // A tracker that changes hands takes its future with it.
+    admin.call(Method::DELETE, &path("entries", one.entry), None).await.expect("no entry");
+    live.say(json!({ "type": "subscribe", "uid": "d", "topic": { "devices": [one.device] } }))
+        .await;
+    live.hear_event("init").await;
+    let moved = json!({ "organization": two.organization });
+    admin.update(&path("devices", one.device), &moved).await.expect("moved");
+    let moved = Instant::now();
+    let error = loop {
+        let error = live.hear_event("error").await;
+        if error["uid"] == "d" {
+            break error;
+        }
+    };
+    assert_eq!(error["data"]["code"], "LIVE_FORBIDDEN", "{error}");
+    assert!(moved.elapsed() < Duration::from_secs(2), "{:?}", moved.elapsed());
+}
+
+#[tokio::test]
+async fn who_was_away_is_told_what_was_committed_meanwhile_and_no_more_than_that() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let topic = json!({ "organization": tenant.organization });
+    let mut live = Live::log_in(&stack, &tenant.operator).await;
+    live.say(json!({ "type": "subscribe", "uid": "a", "topic": topic })).await;
+    let cursor = live.hear_event("init").await["cursor"].clone();
+    assert!(cursor.is_string(), "{cursor}");
+    drop(live);
+
+    tenant.fly(&stack, START).await;
+    let crossings = format!("/items/crossings?filter[device][_eq]={}", tenant.device);
+    let crossing = eventually("the crossing is there", async || {
+        Some(
+            tenant.operator.read(&crossings).await.expect("crossings")[0]["id"]
+                .as_str()?
+                .to_owned(),
+        )
+    })
+    .await;
+    let mut live = Live::log_in(&stack, &tenant.operator).await;
+    live.say(json!({ "type": "subscribe", "uid": "a", "topic": topic, "resume": cursor })).await;
+    let told = live.hear_event("crossings").await;
+    assert_eq!(
+        (&told["data"][0]["id"], told["data"].as_array().map(Vec::len)),
+        (&json!(crossing), Some(1))
+    );
+    let cursor = told["cursor"].clone();
+    assert!(cursor.is_string(), "{told}");
+
+    // Nothing came since: a device that is known to be there is not told of again.
+    let mut live = Live::log_in(&stack, &tenant.operator).await;
+    let alert = json!({
+        "id": fresh_id(), "organization": tenant.organization, "device": tenant.device,
+        "kind": "geofence", "severity": "info", "status": "open", "occurred_at": "2026-06-01T12:00:00Z",
+        "message": "made by hand",
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    live.say(json!({ "type": "subscribe", "uid": "a", "topic": topic, "resume": cursor })).await;
+    live.hear_event("init").await;
+    admin.create("/items/alerts", &alert).await.expect("an alert");
+    let first = loop {
+        let message = live.hear().await.expect("a message");
+        if message["event"] != "status" {
+            break message;
+        }
+    };
+    assert_eq!(
+        (&first["event"], &first["data"][0]["id"]),
+        (&json!("alerts"), &alert["id"]),
+        "{first}"
+    );
+
+    for cursor in ["1-1000", "999999999999-1780315200000"] {
+        live.say(json!({ "type": "subscribe", "uid": "old", "topic": topic, "resume": cursor }))
+            .await;
+        let error = live.hear_event("error").await;
+        assert_eq!(error["data"]["code"], "LIVE_CURSOR", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_crossing_that_an_operator_takes_away_by_a_flag_is_retracted() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let mut live = Live::log_in(&stack, &tenant.viewer).await;
+    live.say(json!({ "type": "subscribe", "uid": "race", "topic": { "event": tenant.event } }))
+        .await;
+    live.hear_event("init").await;
+    tenant.fly(&stack, START).await;
+    let crossing = live.hear_event("crossings").await["data"][0]["id"].clone();
+    let flag = json!({
+        "organization": tenant.organization, "device": tenant.device, "verdict": "faulty",
+        "starts_at": START + 5_000, "ends_at": START + 30_000, "reason": "tried out",
+    });
+    tenant.operator.create("/items/position_flags", &flag).await.expect("a flag");
+    let retraction = live.hear_event("retractions").await;
+    assert_eq!(retraction["data"][0]["id"], crossing, "{retraction}");
+}
+
+#[tokio::test]
+async fn who_comes_late_is_shown_the_way_that_was_flown_in_the_fields_that_were_asked_for() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    tenant.fly(&stack, START).await;
+    let crossings = format!("/items/crossings?filter[device][_eq]={}", tenant.device);
+    eventually("the crossing is there", async || {
+        tenant.viewer.read(&crossings).await.expect("crossings")[0]["id"].as_str().map(drop)
+    })
+    .await;
+    let mut live = Live::log_in(&stack, &tenant.viewer).await;
+    live.say(json!({
+        "type": "subscribe", "uid": "late", "topic": { "event": tenant.event },
+        "options": { "replay_s": 10, "fields": ["lat"] },
+    }))
+    .await;
+    let init = live.hear_event("init").await;
+    let last = init["data"][0].clone();
+    assert_eq!(
+        last.as_object().map(|it| it.keys().cloned().collect::<BTreeSet<_>>()),
+        Some(["device", "lat", "time"].map(String::from).into())
+    );
+    let status = live.hear_event("status").await;
+    assert_eq!(status["data"][0]["connected"], json!(true), "{status}");
+    let replay = live.hear_event("replay").await;
+    let times: Vec<Timestamp> = replay["data"]
+        .as_array()
+        .expect("positions")
+        .iter()
+        .map(|it| it["time"].as_str().expect("a time").parse().expect("a time"))
+        .collect();
+    let expected: Vec<Timestamp> = (9..19).map(|second| START + second * 1000).collect();
+    assert_eq!(times, expected);
+    live.hear_event("crossings").await;
 }

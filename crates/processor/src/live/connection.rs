@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use biplane_core::Timestamp;
 use biplane_core::live::{AccessChange, ServerMessage};
+use biplane_core::{ErrorCode, Timestamp};
 use futures_util::future::FusedFuture as _;
 use futures_util::stream::SplitSink;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
@@ -56,7 +56,7 @@ pub(super) async fn serve(socket: WebSocket, shared: Arc<Shared>) {
                 }
                 Some(Err(error)) => {
                     tracing::debug!(%error, "a live client's socket failed");
-                    outbox.close(Closing::Refused(biplane_core::ErrorCode::LiveMessage));
+                    outbox.close(Closing::Refused(ErrorCode::LiveMessage));
                     break;
                 }
                 Some(Ok(Message::Close(_))) | None => break,
@@ -247,14 +247,17 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, outbox: Arc<Outbox>, sha
             }
         }
         if has_updates {
-            shared.figures.positions.fetch_add(taken.positions as u64, Relaxed);
-            shared.figures.events.fetch_add(taken.events as u64, Relaxed);
+            shared.metrics.live_positions.fetch_add(taken.positions as u64, Relaxed);
+            shared.metrics.live_events.fetch_add(taken.events as u64, Relaxed);
             if let Some(interval_ms) = pace.sent(now.elapsed()) {
                 outbox.answer(&ServerMessage::Rate { interval_ms });
             }
             next_updates = now + pace.interval();
         }
         if let Some(closing) = taken.closing {
+            if closing == Closing::Refused(ErrorCode::LiveBehind) {
+                shared.metrics.live_behind.fetch_add(1, Relaxed);
+            }
             let frame = match closing {
                 Closing::Refused(code) => {
                     CloseFrame { code: 4000 + code.status(), reason: code.as_str().into() }

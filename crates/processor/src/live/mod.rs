@@ -26,7 +26,6 @@ pub mod session;
 mod token;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -48,6 +47,8 @@ use directus::Directus;
 use fanout::Fanout;
 use seats::Seats;
 pub use session::SessionRules;
+
+use crate::Metrics;
 use session::{Answer, Question};
 
 /// How the hub is to run.
@@ -117,13 +118,7 @@ struct Shared {
     seats: Seats,
     places: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
-    figures: Figures,
-}
-
-#[derive(Default)]
-struct Figures {
-    positions: AtomicU64,
-    events: AtomicU64,
+    metrics: Arc<Metrics>,
 }
 
 impl Shared {
@@ -148,17 +143,6 @@ const CHANGES: usize = 64;
 /// committed: what it answers at once may be of before, and is asked for once more.
 const FORGETS_WITHIN: Duration = Duration::from_secs(1);
 
-/// What the hub has done, for `/metrics`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HubFigures {
-    /// Sockets that are open.
-    pub connections: usize,
-    /// Positions sent, counted for each subscription.
-    pub positions_sent: u64,
-    /// Crossings, alerts and the like sent, counted for each subscription.
-    pub events_sent: u64,
-}
-
 /// A hub that runs.
 pub struct Hub {
     shared: Arc<Shared>,
@@ -174,6 +158,7 @@ impl Hub {
         mut tail: Tail,
         events: LiveEvents,
         past: LivePast,
+        metrics: Arc<Metrics>,
     ) -> Result<(Router, Self), StartHubError> {
         let shared = Arc::new(Shared {
             directus: Directus::new(&config.directus_url)?,
@@ -184,7 +169,7 @@ impl Hub {
             seats: Seats::new(config.limits.connections_per_user),
             places: Arc::new(Semaphore::new(config.limits.connections)),
             stopping: watch::Sender::new(false),
-            figures: Figures::default(),
+            metrics,
             config,
         });
         let tailing = tokio::spawn({
@@ -200,16 +185,6 @@ impl Hub {
         let seeding = tokio::spawn(seed(Arc::clone(&shared)));
         let router = Router::new().route("/live", any(open)).with_state(Arc::clone(&shared));
         Ok((router, Self { shared, tasks: vec![tailing, following, seeding] }))
-    }
-
-    /// What it has done so far.
-    pub fn figures(&self) -> HubFigures {
-        let shared = &self.shared;
-        HubFigures {
-            connections: shared.config.limits.connections - shared.places.available_permits(),
-            positions_sent: shared.figures.positions.load(Relaxed),
-            events_sent: shared.figures.events.load(Relaxed),
-        }
     }
 
     /// Tells every client to come again later, and waits a few seconds for them to go.
@@ -299,7 +274,10 @@ async fn open(
         .read_buffer_size(4 * 1024)
         .write_buffer_size(8 * 1024)
         .on_upgrade(async move |socket| {
+            let metrics = Arc::clone(&shared.metrics);
+            metrics.live_connections.fetch_add(1, Relaxed);
             connection::serve(socket, shared).await;
+            metrics.live_connections.fetch_sub(1, Relaxed);
             drop(place);
         })
 }

@@ -281,13 +281,15 @@ impl Outbox {
         let mut taken = Taken { messages: std::mem::take(&mut state.answers), ..Taken::default() };
         taken.closing = state.closing;
         if !updates_due || state.held || taken.closing.is_some() {
+            // The writer comes by itself for what waits; of what comes when nothing does it is told.
+            state.dirty = state.subscriptions.values().any(|waiting| waiting.due().is_some());
             return taken;
         }
         for waiting in state.subscriptions.values_mut().filter(|waiting| waiting.started) {
             waiting.empty_into(&mut taken, now, told);
         }
         state.events = 0;
-        state.dirty = false;
+        state.dirty = state.subscriptions.values().any(|waiting| waiting.due().is_some());
         if !state.subscriptions.values().any(|waiting| waiting.recalls) {
             state.sent = told.or(state.sent);
         }

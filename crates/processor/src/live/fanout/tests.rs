@@ -401,3 +401,18 @@ fn positions_are_sent_in_the_fields_that_each_subscription_asked_for() {
         .collect();
     assert_eq!(fields, [8, 3]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_came_after_an_early_look_that_found_nothing_was_never_sent() {
+    let (fanout, outbox) = (Fanout::default(), Outbox::new(10));
+    let watch = fanout.watch(&outbox, "board", event(A), &Options::default(), true);
+    sent(&outbox);
+    outbox.changed().await;
+    // The past brings nothing, and it is too early for updates.
+    outbox.recall(watch.key(), vec![], vec![]);
+    outbox.changed().await;
+    outbox.take(Instant::now(), false, Some(TOLD));
+    fanout.tell(&[crossing(A, 1)], TOLD);
+    let told = tokio::time::timeout(std::time::Duration::from_secs(1), outbox.changed()).await;
+    assert!(told.is_ok() && outbox.due().is_some());
+}
