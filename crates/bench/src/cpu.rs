@@ -1,19 +1,17 @@
-//! Which process used the processors.
+//! Which process used the processors, and how much memory.
 
 use std::collections::{BTreeMap, HashMap};
+
+use biplane_stack::SetupError;
+
+use crate::failed;
 
 /// Ticks of `/proc/<pid>/stat` a second: Linux's `USER_HZ`, proc(5).
 const TICKS: f64 = 100.0;
 
 /// Seconds of CPU so far, by program, of this process and all below it.
 pub fn seconds() -> BTreeMap<String, f64> {
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let stats: HashMap<u32, Stat> = processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(|id: u32| {
-            Some((id, Stat::of(&std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)?))
-        })
-        .collect();
+    let stats = stats();
     let mut seconds = BTreeMap::new();
     for (&id, stat) in &stats {
         if is_ours(id, &stats) {
@@ -21,6 +19,31 @@ pub fn seconds() -> BTreeMap<String, f64> {
         }
     }
     seconds
+}
+
+fn stats() -> HashMap<u32, Stat> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|id: u32| {
+            Some((id, Stat::of(&std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)?))
+        })
+        .collect()
+}
+
+/// The processes of that name below this one, by their ids.
+pub fn processes(program: &str) -> Vec<u32> {
+    let stats = stats();
+    let named = stats.iter().filter(|(_, stat)| stat.program == program);
+    named.map(|(&id, _)| id).filter(|&id| is_ours(id, &stats)).collect()
+}
+
+/// KiB of memory that a process has, without what the kernel keeps for its sockets.
+pub fn memory_kib(process: u32) -> Result<f64, SetupError> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).map_err(failed)?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .ok_or_else(|| failed(format!("no VmRSS in /proc/{process}/status")))
 }
 
 fn is_ours(mut id: u32, stats: &HashMap<u32, Stat>) -> bool {

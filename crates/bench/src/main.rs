@@ -5,6 +5,7 @@
 
 mod cpu;
 mod geofence;
+mod live;
 mod path;
 mod raw;
 mod report;
@@ -15,7 +16,9 @@ mod writer;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use biplane_stack::{Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare};
+use biplane_stack::{
+    Altered, Description, Layout, Options, Ports, Progress, SetupError, Stack, prepare,
+};
 use clap::{Parser, Subcommand};
 
 /// Benchmarks of Biplane; the last line of output is one JSON object.
@@ -34,6 +37,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Bench {
     Geofence(geofence::Arguments),
+    Live(live::Arguments),
     Path(path::Arguments),
     Sockets(sockets::Arguments),
     Wasm(wasm::Arguments),
@@ -65,6 +69,7 @@ async fn run(arguments: &Arguments) -> Result<report::Report, SetupError> {
     let progress = Progress::default();
     match &arguments.bench {
         Bench::Geofence(geofence) => geofence.run(&layout, &progress).await,
+        Bench::Live(live) => live.run(&layout, &progress).await,
         Bench::Path(path) => path.run(&layout, &progress).await,
         Bench::Sockets(sockets) => sockets.run(&layout, &progress).await,
         Bench::Wasm(wasm) => wasm.run(&layout, &progress).await,
@@ -78,10 +83,21 @@ async fn on_a_stack(
     progress: &Progress,
     measure: impl AsyncFnOnce(&Description) -> Result<report::Report, SetupError>,
 ) -> Result<report::Report, SetupError> {
+    on_an_altered_stack(layout, progress, Altered::default(), measure).await
+}
+
+/// The same with something of the stack changed.
+async fn on_an_altered_stack(
+    layout: &Layout,
+    progress: &Progress,
+    altered: Altered,
+    measure: impl AsyncFnOnce(&Description) -> Result<report::Report, SetupError>,
+) -> Result<report::Report, SetupError> {
     let node = prepare(layout, progress, false).await?;
     let data = layout.data.join(format!("bench-{}", std::process::id()));
     let throwaway = Layout::of_checkout(&layout.project, Some(data))?;
-    let mut stack = Stack::new(&throwaway, Options { ports: Ports::free()?, demo: false })?;
+    let options = Options { ports: Ports::free()?, demo: false };
+    let mut stack = Stack::new(&throwaway, options)?.altered(altered);
     let outcome = match stack.start(&node, progress).await {
         Ok(description) => tokio::select! {
             outcome = measure(&description) => outcome,

@@ -20,6 +20,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
+use crate::cpu::memory_kib;
 use crate::failed;
 use crate::report::{Figure, Report};
 
@@ -120,13 +121,13 @@ impl Arguments {
         progress: &Progress,
     ) -> Result<Report, SetupError> {
         let step = progress.step("Silent devices");
-        let before = memory_kib(gateway)?;
+        let before = memory_of(gateway)?;
         let started = Instant::now();
         let silent = log_in_all(address, &idle, 0).await?;
         let count = idle.len() as f64;
         let logins = count / started.elapsed().as_secs_f64();
         sleep(SETTLE).await;
-        let after = memory_kib(gateway)?;
+        let after = memory_of(gateway)?;
         let idle_kb = (after - before) / count;
         step.done(format!("{idle_kb:.1} KiB each, {logins:.0} logins a second"));
 
@@ -145,7 +146,7 @@ impl Arguments {
             waits.extend(sent.map_err(failed)??);
         }
         let took = start.elapsed().as_secs_f64();
-        let busy = memory_kib(gateway)?;
+        let busy = memory_of(gateway)?;
         drop(silent);
         let quantiles = |of: fn(&Wait) -> Duration| {
             let mut all: Vec<f64> = waits.iter().map(|wait| of(wait).as_secs_f64() * 1e3).collect();
@@ -213,8 +214,8 @@ async fn send_all(
     Ok(waits)
 }
 
-/// Connects them all, in their order; `first` is the number of the first among all.
-async fn log_in_all(
+/// Connects devices, in their order; `first` is the number of the first among all.
+pub async fn log_in_all(
     gateway: SocketAddr,
     imeis: &[Imei],
     first: u32,
@@ -246,13 +247,8 @@ async fn log_in(gateway: SocketAddr, imei: Imei, number: u32) -> Result<TcpStrea
     if answer == [1] { Ok(socket) } else { Err(failed(format!("{imei} is refused"))) }
 }
 
-/// KiB of memory that a process has, without what the kernel keeps for its sockets.
-fn memory_kib(running: &Running) -> Result<f64, SetupError> {
-    let id = running.id().ok_or_else(|| failed("the gateway ended"))?;
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).map_err(failed)?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .ok_or_else(|| failed(format!("no VmRSS in /proc/{id}/status")))
+fn memory_of(running: &Running) -> Result<f64, SetupError> {
+    memory_kib(running.id().ok_or_else(|| failed("the gateway ended"))?)
 }
 
 /// Every connection is a file, here and in the gateway: so many connections are possible, at most

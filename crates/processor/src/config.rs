@@ -37,6 +37,14 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_LIVE_ORIGINS", value_delimiter = ',')]
     pub live_origins: Vec<String>,
 
+    /// Live clients at a time.
+    #[arg(long, env = "BIPLANE_LIVE_CONNECTIONS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..))]
+    pub live_connections: u32,
+
+    /// Live clients of one user at a time.
+    #[arg(long, env = "BIPLANE_LIVE_CONNECTIONS_PER_USER", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    pub live_connections_per_user: u32,
+
     /// Partitions of the log; the same number in all processes, gateways too, and for good.
     #[arg(long, env = "BIPLANE_PARTITIONS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub partitions: u16,

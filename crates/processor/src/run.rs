@@ -87,7 +87,9 @@ pub async fn run(
 
     // An empty variable says "none", not "the origin that is empty".
     let origins = config.live_origins.iter().filter(|origin| !origin.is_empty()).cloned().collect();
-    let hub_config = HubConfig::new(&config.directus_url, origins);
+    let mut hub_config = HubConfig::new(&config.directus_url, origins);
+    hub_config.limits.connections = config.live_connections as usize;
+    hub_config.limits.connections_per_user = config.live_connections_per_user as usize;
     let (live, hub) = Hub::start(
         hub_config,
         feed.tail().await?,

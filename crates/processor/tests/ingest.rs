@@ -75,7 +75,7 @@ async fn frames_in_the_log_become_rows_crossings_and_live_items() {
     while last.is_none_or(|time| time < START + 99_000) {
         let items = tokio::time::timeout(Duration::from_secs(10), tail.next()).await.unwrap();
         let believed = items.iter().filter(|item| !item.position.faulty);
-        last = last.max(believed.map(|item| item.position.time.as_millis()).last());
+        last = last.max(believed.map(|item| item.position.time.as_millis()).max());
     }
     assert_eq!(rig.count("telemetry.live_events WHERE kind = 'crossing'").await, 2);
     processor.stop().await;

@@ -61,7 +61,8 @@ pub async fn wasm(layout: &Layout, node: &Node, progress: &Progress) -> Result<(
     Ok(())
 }
 
-/// Builds the WASM module and the extension bundle that carries it.
+/// Builds the WASM module, the extension bundle that carries it, and the race client that the bundle
+/// serves.
 pub async fn extension(
     layout: &Layout,
     node: &Node,
@@ -72,7 +73,7 @@ pub async fn extension(
     let bundle = layout.project.join("extensions/biplane");
     let stamp_file = bundle.join("dist/.stamp");
     let failed = |error: std::io::Error| SetupError::new("Directus extension", error);
-    let inputs = ["extensions/biplane", "clients/live", "wasm/pkg", "package-lock.json"];
+    let inputs = ["extensions/biplane", "clients/live", "spa", "wasm/pkg", "package-lock.json"];
     let stamp = stamp(&layout.project, &inputs).map_err(failed)?;
     if std::fs::read_to_string(&stamp_file).is_ok_and(|have| have == stamp) {
         step.done("up to date");
@@ -81,8 +82,31 @@ pub async fn extension(
     node.npm_run(layout, "Directus extension", "extensions/biplane", "build")
         .run(&step, Duration::from_secs(600))
         .await?;
+    step.note("the race client");
+    node.npm_run(layout, "Race client", "spa", "build")
+        .run(&step, Duration::from_secs(600))
+        .await?;
+    let (built, served) = (layout.project.join("spa/dist"), bundle.join("dist/spa"));
+    if served.exists() {
+        std::fs::remove_dir_all(&served).map_err(failed)?;
+    }
+    copy(&built, &served).map_err(failed)?;
     std::fs::write(&stamp_file, stamp).map_err(failed)?;
     step.done("built");
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
     Ok(())
 }
 

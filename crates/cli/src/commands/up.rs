@@ -110,6 +110,7 @@ impl Arguments {
     ) -> Result<Value, SetupError> {
         let dashboard = format!("{}/admin/insights/{}", description.directus_url, RACE_CONTROL);
         println!("\nBiplane is up after {:.0} s.\n", started.elapsed().as_secs_f64());
+        println!("  Race client     {}/biplane/app/", description.directus_url);
         println!("  Race control    {dashboard}");
         println!("  Administrator   {}  {}", description.admin_email, description.admin_password);
         println!(
