@@ -100,7 +100,7 @@ impl Arguments {
         let seconds = Duration::from_secs(self.seconds.into());
         let (mut figures, mut curve) = (Vec::new(), Vec::new());
         for (id, clients) in CURVE {
-            let step = progress.step(&format!("{clients} clients"));
+            let step = progress.step(format!("{clients} clients"));
             let began = database_time(&database).await?;
             let before = memory_kib(processor)?;
             let (round, memory) = ours.round(clients, seconds, || memory_kib(processor)).await?;

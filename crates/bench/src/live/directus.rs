@@ -42,7 +42,7 @@ pub async fn rounds(
     let side = Side::directus(&url, token);
     let mut rounds = Vec::new();
     for &(clients, rate) in each {
-        let step = progress.step(&format!("Directus's own, {clients} clients, {rate} rows/s"));
+        let step = progress.step(format!("Directus's own, {clients} clients, {rate} rows/s"));
         let writing = tokio::spawn(write(Arc::clone(&directus), rows.clone(), rate));
         let round = side.round(clients, seconds, || Ok(())).await;
         writing.abort();
