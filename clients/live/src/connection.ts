@@ -1,6 +1,10 @@
-import type { ClientMessage, LiveError, ServerMessage, Topic } from "./protocol.ts";
+import { better, measured } from "./clock.ts";
+import type { HubClock } from "./clock.ts";
+import { Progress } from "./progress.ts";
+import type { Told } from "./progress.ts";
+import type { ClientMessage, LiveError, Options, PositionField, ServerMessage, Topic } from "./protocol.ts";
 import { Subscription } from "./subscription.ts";
-import type { LiveUpdate } from "./subscription.ts";
+import type { LiveUpdate, PositionWith, SubscribeOptions } from "./subscription.ts";
 import { pauseBefore, renewalIn } from "./timing.ts";
 
 /** A token, with what the endpoint `POST /biplane/live/token` says about it. */
@@ -15,8 +19,11 @@ export interface LiveToken {
 export interface ConnectOptions {
   /** `ws://` or `wss://`; may be left out when `token` brings it. */
   url?: string;
-  /** Asked at each connection, and again before the token ends. When it fails, it is asked again later. */
-  token: () => Promise<string | LiveToken> | string | LiveToken;
+  /**
+   * Asked at each connection, and again before the token ends. When it fails, or
+   * gives `null` because nobody is logged in, it is asked again later.
+   */
+  token: () => Promise<string | LiveToken | null> | string | LiveToken | null;
 }
 
 /** Why a connection is not there: a code of the hub's, or what happened. */
@@ -27,11 +34,14 @@ export interface LiveReason {
 
 export type LiveState =
   | { name: "connecting" }
-  | { name: "live" }
+  /** `interval_ms`: this side reads slowly, and is told no more often. */
+  | { name: "live"; interval_ms?: number }
   /** `retryAt`: milliseconds since the epoch, by this machine's clock. */
   | { name: "reconnecting"; attempt: number; retryAt: number; reason: LiveReason }
   | { name: "closed"; reason: LiveReason };
 
+/** The protocol spoken here, of `crates/core/src/live.rs`. */
+const PROTOCOL = 1;
 /** From opening the socket to a confirmed token. */
 const HANDSHAKE = 15_000;
 /** The hub pings every 30 s; one that is silent for so long is gone. */
@@ -43,6 +53,11 @@ const REFUSALS = 3;
 
 type Active = {
   subscription: Subscription;
+  /** As asked for at first. */
+  options: Options;
+  progress: Progress;
+  /** Whether what was asked for last has a past to be looked up. */
+  recalls: boolean;
   /** Asked for on the present socket. */
   asked: boolean;
   retries: number;
@@ -65,6 +80,9 @@ export class LiveConnection {
   #authenticated = false;
   #liveSince = 0;
   #error: LiveError | undefined;
+  #clock: HubClock | undefined;
+  /** When the token was sent that the hub has not answered yet. */
+  #authSentAt: number | undefined;
   #timers = new Map<"retry" | "handshake" | "silence" | "renewal", Timer>();
   #online = () => this.#retryNow();
 
@@ -78,6 +96,16 @@ export class LiveConnection {
     return this.#state;
   }
 
+  /** The hub's clock, measured when it lets us in; `undefined` before. */
+  get clock(): HubClock | undefined {
+    return this.#clock;
+  }
+
+  /** What the hub's clock shows, as far as it is known: milliseconds since the epoch. */
+  now(): number {
+    return Date.now() + (this.#clock?.offset_ms ?? 0);
+  }
+
   /** Calls the listener now and at each change; returns what ends that. */
   onState(listener: (state: LiveState) => void): () => void {
     this.#stateListeners.add(listener);
@@ -89,14 +117,29 @@ export class LiveConnection {
    * Shows a topic, from now on or from when the connection is there. Without a
    * listener, iterate over what is returned.
    */
-  subscribe(topic: Topic, listener?: (update: LiveUpdate) => void): Subscription {
+  subscribe<F extends PositionField = PositionField>(
+    topic: Topic,
+    listener?: (update: LiveUpdate<PositionWith<F>>) => void,
+    options?: SubscribeOptions<F>,
+  ): Subscription<PositionWith<F>> {
     const uid = `s${++this.#lastUid}`;
-    const subscription = new Subscription(uid, topic, listener, () => this.#unsubscribe(uid));
+    const subscription = new Subscription<PositionWith<F>>(uid, topic, listener, () =>
+      this.#unsubscribe(uid),
+    );
     if (this.#state.name === "closed") {
       subscription.end();
       return subscription;
     }
-    const active: Active = { subscription, asked: false, retries: 0, timer: undefined };
+    const active: Active = {
+      // The hub leaves out the fields that `options` does.
+      subscription: subscription as unknown as Subscription,
+      options: copied(options),
+      progress: new Progress(),
+      recalls: false,
+      asked: false,
+      retries: 0,
+      timer: undefined,
+    };
     this.#subscriptions.set(uid, active);
     this.#ask(active);
     return subscription;
@@ -128,7 +171,7 @@ export class LiveConnection {
     this.#set("handshake", HANDSHAKE, () =>
       this.#lost(generation, "the hub did not let us in within 15 s"),
     );
-    socket.onopen = () => this.#send({ type: "auth", access_token: token.access_token });
+    socket.onopen = () => this.#sendToken(token);
     socket.onmessage = ({ data }) => {
       if (generation !== this.#generation) return;
       this.#set("silence", SILENCE, () => this.#lost(generation, "the hub is silent"));
@@ -141,6 +184,7 @@ export class LiveConnection {
 
   async #token(): Promise<LiveToken> {
     const token = await this.#options.token();
+    if (token === null) throw new Error("token() gives none: nobody is logged in");
     return typeof token === "string" ? { access_token: token } : token;
   }
 
@@ -151,10 +195,14 @@ export class LiveConnection {
     } catch {
       return;
     }
+    if (message.type !== "subscription") {
+      for (const { progress } of this.#subscriptions.values()) progress.settle();
+    }
     switch (message.type) {
       case "ping":
         return this.#send({ type: "pong" });
       case "auth":
+        this.#setClock(message.time);
         if (message.status === "ok") return this.#accepted(message.expires_at);
         // One that is let in already keeps its token until the end, which the hub announces.
         if (!this.#authenticated) this.#error = message.error;
@@ -164,9 +212,16 @@ export class LiveConnection {
         const active = this.#subscriptions.get(message.uid ?? "");
         if (active === undefined) return;
         if (message.event === "error") return this.#refused(active, message.data);
-        active.retries = 0;
-        return active.subscription.deliver(message);
+        if (message.cursor !== undefined) active.retries = 0;
+        active.progress.see(message.cursor);
+        return this.#deliver(active, message);
       }
+      case "rate":
+        return this.#become({ name: "live", interval_ms: message.interval_ms });
+      case "error":
+        // Any other complaint is not the end.
+        if (message.error.code === "LIVE_BEHIND") this.#behind(message.error, message.cursor);
+        return;
       default:
     }
   }
@@ -180,7 +235,7 @@ export class LiveConnection {
       this.#liveSince = Date.now();
       this.#become({ name: "live" });
     }
-    const renewal = renewalIn(expiresAt, Date.now());
+    const renewal = renewalIn(expiresAt, this.now());
     if (renewal === null) this.#clear("renewal");
     else this.#set("renewal", renewal, () => void this.#renew());
     for (const active of this.#subscriptions.values()) this.#ask(active);
@@ -191,19 +246,53 @@ export class LiveConnection {
     this.#clear("renewal");
     try {
       const token = await this.#token();
-      if (generation === this.#generation) {
-        this.#send({ type: "auth", access_token: token.access_token });
-      }
+      if (generation === this.#generation) this.#sendToken(token);
     } catch {
       // The token in use goes on; the hub gives notice when it ends, and asks once more.
     }
   }
 
+  #sendToken({ access_token }: LiveToken): void {
+    this.#authSentAt ??= Date.now();
+    this.#send({ type: "auth", access_token, protocol: PROTOCOL });
+  }
+
+  #setClock(time: string | undefined): void {
+    const asked = this.#authSentAt;
+    this.#authSentAt = undefined;
+    if (asked === undefined || time === undefined) return;
+    const fresh = measured(asked, Date.parse(time), Date.now());
+    if (fresh !== undefined) this.#clock = better(this.#authenticated ? this.#clock : undefined, fresh);
+  }
+
+  /** From where it was; what its options want of the past only as long as there is no such place. */
   #ask(active: Active): void {
+    const { subscription, options, progress } = active;
+    const { uid, topic } = subscription;
     if (!this.#authenticated || active.asked || active.timer !== undefined) return;
-    const { uid, topic } = active.subscription;
+    if (this.#subscriptions.get(uid) !== active) return;
+    progress.start();
+    const resume = progress.cursor;
+    const { replay_s, ...others } = options;
     active.asked = true;
-    this.#send({ type: "subscribe", uid, topic });
+    active.recalls = resume !== undefined || replay_s !== undefined;
+    this.#send({
+      type: "subscribe",
+      uid,
+      topic,
+      ...(resume === undefined ? { options } : { options: others, resume }),
+    });
+  }
+
+  #deliver({ subscription, progress }: Active, update: Told): void {
+    const news = progress.news(update);
+    if (news !== null) subscription.deliver(news);
+  }
+
+  #behind(error: LiveError, cursor: string | undefined): void {
+    this.#error = error;
+    if (cursor === undefined) return;
+    for (const { progress } of this.#subscriptions.values()) progress.goOnFrom(cursor);
   }
 
   #refused(active: Active, error: LiveError): void {
@@ -211,6 +300,7 @@ export class LiveConnection {
     const { subscription } = active;
     switch (error.code) {
       case "LIVE_DIRECTUS_AWAY":
+      case "LIVE_DATABASE_AWAY":
         active.timer = setTimeout(
           () => {
             active.timer = undefined;
@@ -219,14 +309,20 @@ export class LiveConnection {
           pauseBefore(++active.retries + 2, Math.random()),
         );
         return subscription.deliver({ event: "error", data: error, final: false });
+      case "LIVE_CURSOR":
+        if (!active.recalls) break;
+        active.progress.forget();
+        delete active.options.replay_s;
+        subscription.deliver({ event: "missed", data: error });
+        return this.#ask(active);
       case "LIVE_UNAUTHORIZED":
       case "LIVE_TOKEN_EXPIRED":
         // Asked again when a fresh token was accepted.
         return subscription.deliver({ event: "error", data: error, final: false });
       default:
-        this.#subscriptions.delete(subscription.uid);
-        return subscription.deliver({ event: "error", data: error, final: true });
     }
+    this.#subscriptions.delete(subscription.uid);
+    subscription.deliver({ event: "error", data: error, final: true });
   }
 
   #unsubscribe(uid: string): void {
@@ -245,6 +341,8 @@ export class LiveConnection {
       message: why || "the connection was lost",
     };
     if (this.#authenticated && Date.now() - this.#liveSince >= GOOD) this.#attempt = 0;
+    // Another protocol will not be spoken by trying again.
+    if (reason.code === "LIVE_PROTOCOL") return this.#close(reason);
     if (refused && ++this.#refusals >= REFUSALS) return this.#close(reason);
     this.#retry(reason);
   }
@@ -280,6 +378,7 @@ export class LiveConnection {
   #hangUp(): void {
     this.#generation++;
     this.#authenticated = false;
+    this.#authSentAt = undefined;
     for (const name of [...this.#timers.keys()]) this.#clear(name);
     for (const active of this.#subscriptions.values()) active.asked = false;
     const socket = this.#socket;
@@ -312,4 +411,9 @@ export class LiveConnection {
     clearTimeout(this.#timers.get(name));
     this.#timers.delete(name);
   }
+}
+
+/** Not to be changed by whoever gave it. */
+function copied<F extends PositionField>({ fields, ...others }: SubscribeOptions<F> = {}): Options {
+  return fields === undefined ? others : { ...others, fields: [...fields] };
 }

@@ -1,10 +1,19 @@
 import { Mailbox } from "./mailbox.ts";
-import type { LiveData } from "./mailbox.ts";
-import type { LiveError, Topic } from "./protocol.ts";
+import type { LiveData, Placed } from "./mailbox.ts";
+import type { LiveError, LivePosition, Options, PositionField, Topic } from "./protocol.ts";
+
+/** How a subscription shows its topic: see `Options` of the protocol. */
+export interface SubscribeOptions<F extends PositionField = PositionField> extends Omit<Options, "fields"> {
+  /** Of positions, besides `device` and `time`; left out: all. */
+  fields?: readonly F[];
+}
+
+/** A position with these fields. */
+export type PositionWith<F extends PositionField> = Pick<LivePosition, "device" | "time" | F>;
 
 /** What a listener is called with. */
-export type LiveUpdate =
-  | LiveData
+export type LiveUpdate<P = LivePosition> =
+  | LiveData<P>
   /** Not final: it is being tried again. */
   | { event: "error"; data: LiveError; final: boolean };
 
@@ -19,26 +28,26 @@ export class LiveSubscriptionError extends Error {
   }
 }
 
-type Reader = { mailbox: Mailbox; wake: () => void };
+type Reader<P extends Placed> = { mailbox: Mailbox<P>; wake: () => void };
 
 /**
  * One topic, for as long as it is not closed: over reconnections too. Each
- * connection starts it with `init` anew.
+ * connection starts it with `init` anew, and with what was missed since the last.
  */
-export class Subscription implements AsyncIterable<LiveData> {
+export class Subscription<P extends Placed = LivePosition> implements AsyncIterable<LiveData<P>> {
   readonly uid: string;
   readonly topic: Topic;
-  #listener: ((update: LiveUpdate) => void) | undefined;
-  #readers = new Set<Reader>();
+  #listener: ((update: LiveUpdate<P>) => void) | undefined;
+  #readers = new Set<Reader<P>>();
   #ended = false;
   #error: LiveSubscriptionError | undefined;
-  #onClose: (subscription: Subscription) => void;
+  #onClose: () => void;
 
   constructor(
     uid: string,
     topic: Topic,
-    listener: ((update: LiveUpdate) => void) | undefined,
-    onClose: (subscription: Subscription) => void,
+    listener: ((update: LiveUpdate<P>) => void) | undefined,
+    onClose: () => void,
   ) {
     this.uid = uid;
     this.topic = topic;
@@ -50,12 +59,12 @@ export class Subscription implements AsyncIterable<LiveData> {
   close(): void {
     if (this.#ended) return;
     this.end();
-    this.#onClose(this);
+    this.#onClose();
   }
 
-  /** Leaving the loop closes the subscription. A slow reader gets fewer positions, and every crossing. */
-  [Symbol.asyncIterator](): AsyncIterator<LiveData> {
-    const reader: Reader = { mailbox: new Mailbox(), wake: () => {} };
+  /** Leaving the loop closes the subscription. A slow reader gets fewer positions, and everything else. */
+  [Symbol.asyncIterator](): AsyncIterator<LiveData<P>> {
+    const reader: Reader<P> = { mailbox: new Mailbox<P>(), wake: () => {} };
     this.#readers.add(reader);
     return {
       next: async () => {
@@ -78,7 +87,7 @@ export class Subscription implements AsyncIterable<LiveData> {
   }
 
   /** For the connection: something came. */
-  deliver(update: LiveUpdate): void {
+  deliver(update: LiveUpdate<P>): void {
     if (this.#ended) return;
     if (update.event !== "error") {
       for (const reader of this.#readers) reader.mailbox.put(update);

@@ -14,18 +14,23 @@ export function pauseBefore(attempt: number, random: number): number {
   return Math.round(full * (0.5 + random / 2));
 }
 
+/** With less of a token's time left, its end is waited for, in milliseconds. */
+const TOO_LATE = 2_000;
+
 /**
  * How long to wait until a token that the hub has just accepted is renewed, in
  * milliseconds: a fifth of its time before its end, at most half a minute.
  *
- * `null` means: wait for the hub's notice. A token that is good by the hub's
- * clock and over by ours says that ours is wrong; asking for tokens all the
- * time would not help. The hub's notice leaves ten seconds, and loses nothing.
+ * `null` means: wait for the hub's notice, which leaves ten seconds and loses
+ * nothing. A provider that still gives the token in use would be asked ever more
+ * often towards its end.
+ *
+ * @param now what the hub's clock shows
  */
 export function renewalIn(expiresAt: string | undefined, now: number): number | null {
   if (expiresAt === undefined) return null;
   const left = Date.parse(expiresAt) - now;
-  if (!(left > 0)) return null;
+  if (!(left > TOO_LATE)) return null;
   // Beyond 2^31 - 1 ms, timers fire at once.
   return Math.min(left - Math.min(30_000, left / 5), 2 ** 31 - 1);
 }

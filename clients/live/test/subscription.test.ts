@@ -7,7 +7,7 @@ import { position } from "./examples.ts";
 
 function open(listener?: (update: LiveUpdate) => void) {
   const closed: string[] = [];
-  const subscription = new Subscription("s1", { devices: ["a"] }, listener, (s) => closed.push(s.uid));
+  const subscription = new Subscription("s1", { devices: ["a"] }, listener, () => closed.push("s1"));
   return { subscription, closed };
 }
 
