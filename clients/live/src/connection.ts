@@ -271,7 +271,6 @@ export class LiveConnection {
     const { uid, topic } = subscription;
     if (!this.#authenticated || active.asked || active.timer !== undefined) return;
     if (this.#subscriptions.get(uid) !== active) return;
-    progress.start();
     const resume = progress.cursor;
     const { replay_s, ...others } = options;
     active.asked = true;
@@ -297,6 +296,7 @@ export class LiveConnection {
 
   #refused(active: Active, error: LiveError): void {
     active.asked = false;
+    active.progress.breakOff();
     const { subscription } = active;
     switch (error.code) {
       case "LIVE_DIRECTUS_AWAY":
@@ -380,7 +380,10 @@ export class LiveConnection {
     this.#authenticated = false;
     this.#authSentAt = undefined;
     for (const name of [...this.#timers.keys()]) this.#clear(name);
-    for (const active of this.#subscriptions.values()) active.asked = false;
+    for (const active of this.#subscriptions.values()) {
+      active.asked = false;
+      active.progress.breakOff();
+    }
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket !== undefined) {

@@ -12,7 +12,7 @@ export class Progress {
   #settled: Cursor | undefined;
   /** The last one that came; more messages with it may follow. */
   #latest: Cursor | undefined;
-  /** Whether a cursor has come on the present connection. */
+  /** Whether a cursor has come since it was asked for. */
   #isUnderWay = false;
   /** What was told last of each crossing and alert; oldest first. */
   #told = new Map<string, string>();
@@ -22,8 +22,8 @@ export class Progress {
     return this.#settled ?? this.#latest;
   }
 
-  /** The subscription is asked for again, from `cursor` on. */
-  start(): void {
+  /** No more comes until the subscription is asked for again, from `cursor` on. */
+  breakOff(): void {
     this.#latest = this.cursor;
     this.#isUnderWay = false;
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import test from "node:test";
 import { connect } from "../src/index.ts";
 import type { LiveState } from "../src/index.ts";
+import { A } from "./examples.ts";
 
 /** An address where nobody listens. */
 async function nowhere(): Promise<string> {
@@ -49,8 +50,8 @@ test("a token that can't be had is asked for again, and its error is told", asyn
 test("closing finishes every loop, those that begin later too", async () => {
   const live = connect({ url: await nowhere(), token: () => "token" });
   setTimeout(() => live.close(), 20);
-  for await (const _ of live.subscribe({ devices: ["a"] })) assert.fail("nothing came");
-  for await (const _ of live.subscribe({ devices: ["a"] })) assert.fail("nothing came");
+  for await (const _ of live.subscribe({ devices: [A] })) assert.fail("nothing came");
+  for await (const _ of live.subscribe({ devices: [A] })) assert.fail("nothing came");
   assert.deepEqual(live.state, {
     name: "closed",
     reason: { code: "CLOSED", message: "closed by this side" },

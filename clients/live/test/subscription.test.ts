@@ -3,11 +3,11 @@ import test from "node:test";
 import { LiveSubscriptionError } from "../src/index.ts";
 import type { LiveUpdate } from "../src/index.ts";
 import { Subscription } from "../src/subscription.ts";
-import { position } from "./examples.ts";
+import { A, position } from "./examples.ts";
 
 function open(listener?: (update: LiveUpdate) => void) {
   const closed: string[] = [];
-  const subscription = new Subscription("s1", { devices: ["a"] }, listener, () => closed.push("s1"));
+  const subscription = new Subscription("s1", { devices: [A] }, listener, () => closed.push("s1"));
   return { subscription, closed };
 }
 
@@ -17,7 +17,7 @@ test("an iterator gives what came before and after it was asked", async () => {
   subscription.deliver({ event: "init", data: [] });
   assert.deepEqual(await iterator.next(), { done: false, value: { event: "init", data: [] } });
   const next = iterator.next();
-  subscription.deliver({ event: "positions", data: [position("a", 1)] });
+  subscription.deliver({ event: "positions", data: [position(A, 1)] });
   assert.equal((await next).value.event, "positions");
 });
 

@@ -14,8 +14,12 @@ test("a token is renewed before its end", () => {
   assert.equal(renewalIn("2026-01-01T00:00:10.000Z", now), 8_000);
 });
 
-test("a clock that is ahead of the hub's leaves renewal to the hub's notice", () => {
-  assert.equal(renewalIn("2026-01-01T00:00:00.000Z", Date.parse("2026-01-01T00:10:00Z")), null);
+test("the end of a token that is as good as over is waited for: the hub gives notice", () => {
+  const now = Date.parse("2026-01-01T00:00:00Z");
+  for (const end of ["2025-12-31T23:50:00.000Z", "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:02.000Z"]) {
+    assert.equal(renewalIn(end, now), null);
+  }
+  assert.equal(renewalIn("2026-01-01T00:00:02.500Z", now), 2_000);
 });
 
 test("a static token has no end, and one in the far future no timer that overflows", () => {
