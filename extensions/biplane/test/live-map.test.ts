@@ -7,7 +7,7 @@ import type { Race } from '../src/live-map-panel/race.ts';
 import { rosterRows, tickerRows } from '../src/live-map-panel/rows.ts';
 import { boundsOf, destination, geodesicRing, graticule, madeGood, verticesOf } from '../src/live-map-panel/shapes.ts';
 import { Trail } from '../src/live-map-panel/trails.ts';
-import type { Entry, Position } from '../src/live-map-panel/types.ts';
+import type { Crossing, Entry, Position } from '../src/live-map-panel/types.ts';
 
 const entry = (number: string, device: string | null = `device ${number}`): Entry => ({
 	id: `entry ${number}`,
@@ -117,19 +117,69 @@ test('rows stand in the order of numbers, as people count', () => {
 	assert.deepEqual(rosterRows(race, new Field(entries)).map((row) => row.number), ['9', '10', '100', 'p2']);
 });
 
+const crossing = (id: string, at: string, more: Partial<Crossing> = {}): Crossing => ({
+	id,
+	entry: 'entry 7',
+	device: 'device 7',
+	checkpoint: 'c',
+	geofence: 'g',
+	direction: 'enter',
+	crossed_at: `2020-09-12T12:00:${at}Z`,
+	...more,
+});
+
+const aRace: Race = {
+	event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null },
+	entries: [entry('7')],
+	checkpoints: [{ id: 'c', sort: 1, name: 'B23', role: 'turnpoint', geofence: null }],
+};
+
+const ticker = (field: Field): string[][] => tickerRows(aRace, field).map((row) => [row.time, row.number, row.checkpoint]);
+const progress = (field: Field): string => rosterRows(aRace, field)[0]!.progress;
+
 test('a crossing is listed once, newest first, to the millisecond', () => {
 	const field = new Field([entry('7')]);
-	const crossing = (id: string, at: string) => ({ id, entry: 'entry 7', device: 'device 7', checkpoint: 'c', geofence: 'g', direction: 'enter' as const, crossed_at: at });
-	field.takeCrossings([crossing('a', '2020-09-12T12:00:01.005Z')], 10);
-	field.takeCrossings([crossing('b', '2020-09-12T12:00:02.040Z'), crossing('a', '2020-09-12T12:00:01.005Z')], 10);
-	const race: Race = {
-		event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null },
-		entries: [entry('7')],
-		checkpoints: [{ id: 'c', sort: 1, name: 'B23', role: 'turnpoint', geofence: null }],
-	};
-	assert.deepEqual(tickerRows(race, field).map((row) => [row.time, row.number, row.checkpoint]), [
+	field.takeCrossings([crossing('a', '01.005')]);
+	field.takeCrossings([crossing('b', '02.040'), crossing('a', '01.005')]);
+	assert.deepEqual(ticker(field), [
 		['12:00:02.040', '7', 'B23'],
 		['12:00:01.005', '7', 'B23'],
 	]);
 	assert.equal(clockMs(Date.UTC(2020, 0, 1, 0, 0, 0, 7)), '00:00:00.007');
+});
+
+test('a crossing that changed takes its own place, and one that is retracted leaves it', () => {
+	const field = new Field([entry('7')]);
+	field.takeCrossings([crossing('a', '01.000'), crossing('b', '02.000', { direction: 'exit' })]);
+	assert.equal(progress(field), 'out of B23 12:00:02');
+	field.takeCrossings([crossing('a', '03.000')]);
+	assert.deepEqual(ticker(field).map(([time]) => time), ['12:00:03.000', '12:00:02.000']);
+	assert.equal(progress(field), 'into B23 12:00:03');
+	field.retractCrossings(['a', 'unknown']);
+	assert.deepEqual(ticker(field).map(([time]) => time), ['12:00:02.000']);
+	assert.equal(progress(field), 'out of B23 12:00:02');
+	field.retractCrossings(['b']);
+	assert.deepEqual(ticker(field), []);
+	assert.equal(progress(field), 'no fix yet');
+	field.takeCrossings([crossing('a', '03.000')]);
+	assert.equal(progress(field), 'into B23 12:00:03');
+});
+
+test('a crossing that turns out to be another competitor’s is no longer the first one’s', () => {
+	const field = new Field([entry('7'), entry('8')]);
+	field.takeCrossings([crossing('a', '01.000')]);
+	field.takeCrossings([crossing('a', '01.000', { entry: 'entry 8', device: 'device 8' })]);
+	assert.deepEqual(field.all.map((one) => one.lastCrossing?.id ?? null), [null, 'a']);
+});
+
+test('what is read replaces what was known, but not what was said meanwhile', async () => {
+	const field = new Field([entry('7')]);
+	field.takeCrossings([crossing('missed its retraction', '01.000')]);
+	const read = [crossing('a', '02.000'), crossing('b', '03.000'), crossing('c', '04.000')];
+	const reading = [field.readCrossings(async () => read), field.readCrossings(async () => read)];
+	field.retractCrossings(['a']);
+	field.takeCrossings([crossing('b', '05.000')]);
+	await Promise.all(reading);
+	assert.deepEqual(ticker(field).map(([time]) => time), ['12:00:05.000', '12:00:04.000']);
+	assert.equal(progress(field), 'into B23 12:00:05');
 });

@@ -1,4 +1,4 @@
-import { connect, type LiveConnection } from '@biplane/live';
+import { connect, type LiveConnection, type LiveCrossing } from '@biplane/live';
 import type { AxiosInstance } from 'axios';
 
 import { reasonOf } from '../shared/refusals.ts';
@@ -7,7 +7,12 @@ import type { Connection, Crossing, Position } from './types.ts';
 export interface FeedEvents {
 	/** `fresh`: the first of a connection; what was shown before may be old. */
 	positions(positions: Position[], fresh: boolean): void;
+	/** New ones, and such as have changed. */
 	crossings(crossings: Crossing[]): void;
+	/** Crossings by their ids that are none, or don't count any more. */
+	retractions(ids: string[]): void;
+	/** Crossings and retractions were missed: they are to be read. */
+	missed(): void;
 	connection(connection: Connection): void;
 }
 
@@ -49,7 +54,14 @@ export class Feed {
 				events.connection({ state: 'live' });
 			}
 			if (update.event === 'positions') events.positions(update.data, false);
-			if (update.event === 'crossings') events.crossings(update.data);
+			if (update.event === 'crossings') {
+				// As the panel reads them: without those outside the time of their checkpoint.
+				const isValid = (crossing: LiveCrossing): boolean => crossing.status === 'valid';
+				events.crossings(update.data.filter(isValid));
+				events.retractions(update.data.filter((crossing) => !isValid(crossing)).map(({ id }) => id));
+			}
+			if (update.event === 'retractions') events.retractions(update.data.map(({ id }) => id));
+			if (update.event === 'missed') events.missed();
 			if (update.event === 'error') {
 				events.connection({ state: update.final ? 'offline' : 'reconnecting', reason: sentence(update.data.message) });
 			}

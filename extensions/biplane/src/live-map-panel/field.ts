@@ -1,3 +1,4 @@
+import { Crossings } from './crossings.ts';
 import { madeGood } from './shapes.ts';
 import { Trail } from './trails.ts';
 import type { Crossing, Entry, Position } from './types.ts';
@@ -9,6 +10,7 @@ const GLIDE_MAX = 1500;
 const ANEW_MS = 60_000;
 /** A jump longer than this (degrees) is not glided over: a new start of the replay, a tracker switched on elsewhere. */
 const GLIDE_LIMIT_DEG = 0.2;
+const CROSSINGS_KEPT = 200;
 
 /** A competitor as the panel knows it: who, where, and where the mark is on its way there. */
 export class Competitor {
@@ -84,11 +86,9 @@ export class Field {
 	readonly all: Competitor[];
 	readonly byEntry: Map<string, Competitor>;
 	private readonly byDevice: Map<string, Competitor>;
-	private readonly seen = new Set<string>();
+	private readonly known = new Crossings(CROSSINGS_KEPT);
 	/** Event time of the newest fix, ms; 0 before the first. */
 	newestMs = 0;
-	/** Newest first, each once. */
-	crossings: Crossing[] = [];
 
 	constructor(entries: Entry[]) {
 		this.all = entries.map((entry, index) => new Competitor(entry, entry.color ?? hue(index)));
@@ -101,19 +101,38 @@ export class Field {
 		this.newestMs = this.all.reduce((newest, one) => Math.max(newest, one.timeMs), 0);
 	}
 
-	takeCrossings(crossings: Crossing[], kept: number): void {
-		const fresh = crossings.filter((crossing) => !this.seen.has(crossing.id));
-		if (fresh.length === 0) return;
-		for (const crossing of fresh) {
-			this.seen.add(crossing.id);
-			const competitor = this.competitorOf(crossing);
-			if (competitor && (!competitor.lastCrossing || competitor.lastCrossing.crossed_at <= crossing.crossed_at)) {
-				competitor.lastCrossing = crossing;
-			}
+	/** Those of the live channel: new ones, and such as were known and have changed. */
+	takeCrossings(crossings: Crossing[]): void {
+		this.progress(this.known.take(crossings));
+	}
+
+	/** Those that turned out to be none. */
+	retractCrossings(ids: string[]): void {
+		this.progress(this.known.retract(ids));
+	}
+
+	/** Takes all of them as they are read, but for what the live channel says meanwhile. */
+	async readCrossings(read: () => Promise<Crossing[]>): Promise<void> {
+		const reading = this.known.beginReading();
+		try {
+			this.known.replace(await read(), reading);
+			this.progress();
+		} finally {
+			this.known.endReading(reading);
 		}
-		this.crossings = [...fresh, ...this.crossings]
-			.sort((a, b) => Date.parse(b.crossed_at) - Date.parse(a.crossed_at))
-			.slice(0, kept);
+	}
+
+	/** Newest first, each once. */
+	get crossings(): Crossing[] {
+		return this.known.newest;
+	}
+
+	/** Each competitor's last crossing, of those concerned. */
+	private progress(changed?: Crossing[]): void {
+		const concerned = changed ? new Set(changed.map((crossing) => this.competitorOf(crossing))) : this.all;
+		for (const competitor of concerned) {
+			if (competitor) competitor.lastCrossing = this.known.latest((crossing) => this.competitorOf(crossing) === competitor);
+		}
 	}
 
 	/** Whether a position is later than what is known of its device. */

@@ -13,7 +13,6 @@ const TEXT_MS = 400;
 const REREAD_MS = 60_000;
 /** While the live channel is silent, positions come from the table this often (ms). */
 const POLL_MS = 10_000;
-const CROSSINGS_KEPT = 200;
 /** Directus tells nobody whether what they may not see exists. */
 const GONE = 'The one chosen in this panel’s settings does not exist, or your role may not see it.';
 
@@ -50,9 +49,9 @@ export function useLiveRace(api: AxiosInstance, eventId: Ref<string | null>, onP
 	}
 
 	async function fill(race: Race, field: Field, current: number): Promise<void> {
-		const [crossings, positions] = await Promise.all([reader.crossings(race.event), reader.lastKnown(race.entries)]);
+		const reading = field.readCrossings(() => reader.crossings(race.event));
+		const [positions] = await Promise.all([reader.lastKnown(race.entries), reading]);
 		if (current !== load) return;
-		field.takeCrossings(crossings, CROSSINGS_KEPT);
 		// What the live channel said meanwhile is newer.
 		take(field, positions.filter((one) => field.isNews(one)), false);
 	}
@@ -60,24 +59,32 @@ export function useLiveRace(api: AxiosInstance, eventId: Ref<string | null>, onP
 	function follow(race: Race, field: Field, current: number): void {
 		feed?.close();
 		connection.value = { state: 'connecting' };
-		let lost = false;
+		const refill = (): void => void fill(race, field, current).catch(() => undefined);
+		let begun = false;
 		feed = new Feed(api, race.event.id, {
 			positions: (positions, fresh) => {
 				if (current !== load) return;
 				if (positions.length > 0) heardAt.value = Date.now();
 				take(field, positions, !fresh);
+				// What happened after the first reading and before the channel spoke.
+				if (fresh && !begun) refill();
+				begun ||= fresh;
 			},
 			crossings: (crossings) => {
 				if (current !== load) return;
-				field.takeCrossings(crossings, CROSSINGS_KEPT);
+				field.takeCrossings(crossings);
 				textSoon();
 			},
-			connection: (state) => {
+			retractions: (ids) => {
 				if (current !== load) return;
-				connection.value = state;
-				// Crossings of an outage are not sent again.
-				if (state.state === 'live' && lost) void fill(race, field, current).catch(() => undefined);
-				lost = state.state === 'reconnecting' || state.state === 'offline';
+				field.retractCrossings(ids);
+				textSoon();
+			},
+			missed: () => {
+				if (current === load) refill();
+			},
+			connection: (state) => {
+				if (current === load) connection.value = state;
 			},
 		});
 	}
