@@ -183,3 +183,13 @@ test('what is read replaces what was known, but not what was said meanwhile', as
 	assert.deepEqual(ticker(field).map(([time]) => time), ['12:00:05.000', '12:00:04.000']);
 	assert.equal(progress(field), 'into B23 12:00:05');
 });
+
+test('a past that is told after the newest fix comes before it in the trail, each moment once', () => {
+	const trail = new Trail();
+	trail.push(12.03, 46, 30_000);
+	trail.pushPast([{ lon: 12, lat: 46, timeMs: 0 }, { lon: 12.01, lat: 46, timeMs: 10_000 }]);
+	trail.push(12.04, 46, 40_000);
+	trail.pushPast([{ lon: 12.02, lat: 46, timeMs: 20_000 }, { lon: 13, lat: 46, timeMs: 30_000 }]);
+	const drawn = trail.lines(40_000, 160_000, {}).flatMap(({ geometry }) => geometry.coordinates.map(([lon]) => lon));
+	assert.deepEqual(drawn, [12, 12.01, 12.02, 12.03]);
+});

@@ -40,6 +40,13 @@ export class Trail {
 		if (this.points.length > MOST_POINTS) this.points.splice(0, MOST_POINTS / 4);
 	}
 
+	/** Takes positions of the past that are told after newer ones; what is known of a moment stays. */
+	pushPast(past: { lon: number; lat: number; timeMs: number }[]): void {
+		const known = new Set(this.points.map(({ timeMs }) => timeMs));
+		const all = [...past.filter(({ timeMs }) => !known.has(timeMs)), ...this.points].sort((a, b) => a.timeMs - b.timeMs);
+		this.points = all.slice(-MOST_POINTS);
+	}
+
 	/** The last `lengthMs` before `nowMs`, without the newest point, as lines, the older the fainter (`fade` from 0.2 to 1). */
 	lines(nowMs: number, lengthMs: number, properties: Record<string, unknown>): Feature<LineString>[] {
 		const oldest = nowMs - lengthMs;

@@ -1,0 +1,86 @@
+import { useEffect, useRef, useState } from 'react';
+
+import type { LiveMap } from '../../../extensions/biplane/src/live-map-panel/map.ts';
+import type { Checkpoint } from '../directus/schema.ts';
+import { useDark } from '../hooks/use-dark.ts';
+import type { LiveRace } from '../race/live-race.ts';
+import { DARK, LIGHT } from '../race/map-palette.ts';
+
+const TRAIL_MINUTES = 10;
+
+interface Props {
+	live: LiveRace;
+	checkpoints: Checkpoint[];
+	/** The entry that is kept in the middle. */
+	followed: string | null;
+	onPick: (entry: string) => void;
+	/** The user moved the map. */
+	onMoved: () => void;
+}
+
+export function RaceMap({ live, checkpoints, followed, onPick, onMoved }: Props) {
+	const container = useRef<HTMLDivElement>(null);
+	const [map, setMap] = useState<LiveMap | null>(null);
+	const [drawn, setDrawn] = useState(false);
+	const [failure, setFailure] = useState<string | null>(null);
+	const palette = useDark() ? DARK : LIGHT;
+	const now = useRef({ live, checkpoints, followed, palette, onPick, onMoved });
+	now.current = { live, checkpoints, followed, palette, onPick, onMoved };
+
+	useEffect(() => {
+		let current = true;
+		let opened: LiveMap | undefined;
+		void (async () => {
+			// Half a megabyte of map, loaded while the event is read.
+			const { LiveMap } = await import('../../../extensions/biplane/src/live-map-panel/map.ts');
+			if (!current || !container.current) return;
+			const { live, checkpoints, followed, palette } = now.current;
+			const scene = { field: live.field, checkpoints, palette, tiles: null, labels: true, trailMinutes: TRAIL_MINUTES, followed };
+			opened = await LiveMap.open(container.current, scene, {
+				pick: (entry) => now.current.onPick(entry),
+				moved: () => now.current.onMoved(),
+				drawn: () => setDrawn(true),
+				failed: setFailure,
+			});
+			if (current) setMap(opened);
+			else opened.close();
+		})().catch((error: Error) => current && setFailure(error.message));
+		return () => {
+			current = false;
+			setMap(null);
+			opened?.close();
+		};
+	}, []);
+
+	useEffect(() => {
+		void map?.update({ field: live.field });
+		return live.watchPositions(() => map?.touch());
+	}, [map, live]);
+	const course = JSON.stringify(checkpoints);
+	useEffect(() => void map?.update({ checkpoints: now.current.checkpoints }), [map, course]);
+	const drawnIn = useRef(palette);
+	useEffect(() => {
+		if (!map || drawnIn.current === palette) return;
+		drawnIn.current = palette;
+		void map.update({ palette });
+	}, [map, palette]);
+	useEffect(() => {
+		void map?.update({ followed });
+		if (followed) map?.goTo(followed);
+	}, [map, followed]);
+
+	return (
+		<section className="map" aria-label="Map" data-map={failure ? 'failed' : drawn ? 'drawn' : 'drawing'}>
+			<div className="map-canvas" ref={container} />
+			{failure && <p className="map-failure refusal">{failure}</p>}
+			<div className="map-buttons">
+				<button type="button" onClick={() => map?.showCourse()}>
+					Course
+				</button>
+				<button type="button" onClick={() => map?.showCompetitors()}>
+					Everyone
+				</button>
+			</div>
+		</section>
+	);
+}
