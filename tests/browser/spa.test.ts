@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+
+import { colours, consoleErrors, openBrowser } from './chromium.ts';
+import { stackFromEnvironment } from './directus.ts';
+
+const stack = stackFromEnvironment();
+const address = process.env['BIPLANE_SPA_URL']?.replace(/\/?$/, '/');
+const skip = stack && address ? false : 'BIPLANE_SPA_URL, BIPLANE_DIRECTUS_URL, BIPLANE_ADMIN_EMAIL and BIPLANE_ADMIN_PASSWORD name no running stack';
+
+/** How long the race may take to bring what is waited for (ms). */
+const RACE = 120_000;
+/** So many competitors must be seen to move. */
+const MOVING = 5;
+const DESKTOP = { width: 1440, height: 900 };
+const PHONE = { width: 375, height: 780 };
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+interface Row {
+	entry: string;
+	number: string;
+	place: string | null;
+	fixTime: string;
+	rank: string;
+	taken: number;
+	text: string;
+}
+
+const rowsOf = (page: Page): Promise<Row[]> =>
+	page.locator('[data-entry]').evaluateAll((rows) =>
+		(rows as HTMLElement[]).map(({ dataset, innerText }) => ({
+			entry: dataset['entry']!,
+			number: dataset['number']!,
+			place: dataset['lat'] ? `${dataset['lat']} ${dataset['lon']}` : null,
+			fixTime: dataset['fixTime'] ?? '',
+			rank: dataset['rank'] ?? '',
+			taken: Number(dataset['taken']),
+			text: innerText,
+		})),
+	);
+
+/** Asks until the answer is good, and gives it; says what was missing when it never is. */
+async function until<T>(what: string, ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
+	const deadline = Date.now() + RACE;
+	for (;;) {
+		const answer = await ask();
+		if (good(answer)) return answer;
+		if (Date.now() > deadline) assert.fail(`within ${RACE / 1000} s not seen: ${what}; last: ${JSON.stringify(answer)}`);
+		await new Promise((resolve) => setTimeout(resolve, 250));
+	}
+}
+
+async function signIn(page: Page, password: string): Promise<void> {
+	await page.goto(address!);
+	await page.getByLabel('E-mail').fill(stack!.email);
+	await page.getByLabel('Password').fill(password);
+	await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** The running event, else the first one. */
+async function openEvent(page: Page): Promise<void> {
+	const running = page.locator('[data-event][data-status=running]');
+	await page.locator('[data-event]').first().waitFor();
+	await ((await running.count()) > 0 ? running : page.locator('[data-event]')).first().click();
+	await page.locator('[data-entry]').first().waitFor();
+}
+
+const badges = (page: Page): Promise<string[]> =>
+	page.locator('[data-channel]').evaluateAll((all) => all.map((one) => `${(one as HTMLElement).dataset['channel']} ${(one as HTMLElement).dataset['state']}`));
+
+/** What axe holds for serious or worse, in a sentence each. */
+async function barriers(page: Page): Promise<string[]> {
+	await page.addScriptTag({ path: AXE });
+	return page.evaluate(async () => {
+		const { axe } = globalThis as unknown as {
+			axe: { run(options: object): Promise<{ violations: { id: string; impact: string; nodes: { target: string[]; failureSummary: string }[] }[] }> };
+		};
+		const { violations } = await axe.run({ resultTypes: ['violations'] });
+		return violations
+			.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+			.map(({ id, nodes }) => `${id}: ${nodes[0]?.target.join(' ')}: ${nodes[0]?.failureSummary}`);
+	});
+}
+
+/** Keeps what was seen: `BIPLANE_SPA_SCREENSHOT=spa.png` gives `spa.png` and `spa-phone.png`, … */
+async function keep(page: Page, name = ''): Promise<void> {
+	const path = process.env['BIPLANE_SPA_SCREENSHOT'];
+	if (path) await page.screenshot({ path: path.replace(/(\.png)?$/, `${name && `-${name}`}.png`) });
+}
+
+describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () => {
+	let browser: Browser;
+	let context: BrowserContext;
+	let page: Page;
+	let errors: string[];
+	/** Where the page asked for something. */
+	const hosts = new Set<string>();
+
+	before(async () => {
+		browser = await openBrowser();
+		context = await browser.newContext({ viewport: DESKTOP });
+		page = await context.newPage();
+		page.setDefaultTimeout(RACE);
+		errors = consoleErrors(page);
+		page.on('request', (request) => {
+			if (/^http/.test(request.url())) hosts.add(new URL(request.url()).origin);
+		});
+		await signIn(page, stack!.password);
+		await openEvent(page);
+	});
+
+	after(async () => {
+		await browser?.close();
+	});
+
+	test('a wrong password is told in a sentence', async () => {
+		const stranger = await browser.newContext();
+		try {
+			const other = await stranger.newPage();
+			await signIn(other, `${stack!.password}?`);
+			const said = other.getByRole('alert');
+			await until('a sentence', () => said.innerText(), (text) => text !== '');
+			assert.equal(await said.innerText(), 'The e-mail address or the password is wrong.');
+			assert.deepEqual(await barriers(other), []);
+			await keep(other, 'login');
+		} finally {
+			await stranger.close();
+		}
+	});
+
+	test('Directus away is told in a sentence', async () => {
+		const stranger = await browser.newContext();
+		try {
+			const other = await stranger.newPage();
+			await other.route('**/auth/login', (route) => route.abort());
+			await signIn(other, stack!.password);
+			await until('a sentence', () => other.getByRole('alert').innerText(), (text) => text.startsWith('Directus does not answer.'));
+		} finally {
+			await stranger.close();
+		}
+	});
+
+	test('both badges are live', async () => {
+		await until('two live channels', () => badges(page), (states) => states.join() === 'live live,directus live');
+	});
+
+	test('the competitors have numbers and places, and the places change', async () => {
+		const first = await until('competitors with a fix', () => rowsOf(page), (rows) => rows.filter((row) => row.place).length >= MOVING);
+		const placed = new Map(first.map((row) => [row.entry, row.place]));
+		assert.ok(first.every((row) => /\S/.test(row.number)), 'every competitor has a number');
+		const later = await until(
+			`${MOVING} competitors elsewhere than before`,
+			() => rowsOf(page),
+			(rows) => rows.filter((row) => row.place && row.place !== placed.get(row.entry)).length >= MOVING,
+		);
+		assert.ok(later.every((row) => !row.place || /^\d\d:\d\d:\d\d$/.test(row.fixTime)), 'every fix has its time');
+	});
+
+	test('the map is drawn, and what is drawn changes', async () => {
+		await page.locator('[data-map=drawn]').waitFor();
+		const look = (): Promise<Buffer> => page.locator('.maplibregl-canvas').screenshot({ animations: 'disabled' });
+		const picture = await until(
+			'a map with land, course and marks in it',
+			async () => {
+				const png = await look();
+				return { png, ...(await colours(browser, png)) };
+			},
+			({ distinct, largest }) => distinct > 100 && largest < 0.97,
+		);
+		await until('another picture', look, (png) => !png.equals(picture.png));
+		await keep(page);
+	});
+
+	test('the leaderboard changes as checkpoints are taken', async () => {
+		const of = (rows: Row[]): string => rows.map(({ number, rank, taken, text }) => `${number} ${rank} ${taken} ${/\+?\d+:\d\d(?::\d\d)?/.exec(text)?.[0] ?? ''}`).join('\n');
+		const before = of(await rowsOf(page));
+		await until('another leaderboard', () => rowsOf(page), (rows) => of(rows) !== before);
+	});
+
+	test('a crossing is listed with time to the millisecond, number, direction and place', async () => {
+		await page.getByRole('tab', { name: 'Crossings' }).click();
+		const crossings = page.locator('[data-crossing]');
+		await until('a crossing', () => crossings.count(), (count) => count > 0);
+		assert.match((await crossings.first().innerText()).replace(/\s+/g, ' '), /^\d\d:\d\d:\d\d\.\d{3} \S+ .*(into|out of) \S/);
+		await page.getByRole('tab', { name: 'Standings' }).click();
+	});
+
+	test('a detail is opened, used and closed by keyboard', async () => {
+		const row = page.locator('[data-entry]').first();
+		const entry = await row.getAttribute('data-entry');
+		await row.focus();
+		await page.keyboard.press('Enter');
+		const detail = page.locator(`[data-detail="${entry}"]`);
+		await detail.waitFor();
+		await until('the tracker’s state', () => detail.locator('[data-figure=Tracker]').innerText(), (text) => /connected/.test(text));
+		assert.match(await detail.locator('[data-figure="Last fix"]').innerText(), /^\d\d:\d\d:\d\d/);
+		await detail.getByRole('combobox', { name: 'Command' }).waitFor();
+		assert.deepEqual(await barriers(page), []);
+		await keep(page, 'detail');
+		await page.keyboard.press('Escape');
+		await detail.waitFor({ state: 'detached' });
+		await until('the focus on the row again', () => page.evaluate(() => (document.activeElement as HTMLElement).dataset['entry']), (id) => id === entry);
+	});
+
+	test('a command is recorded, and its state is told', async () => {
+		await page.locator('[data-entry]').first().click();
+		const form = page.locator('.command-form');
+		await form.getByRole('combobox', { name: 'Command' }).selectOption('getver');
+		const before = await page.locator('[data-command]').first().getAttribute('data-command', { timeout: 2000 }).catch(() => null);
+		await form.getByRole('button', { name: 'Send' }).click();
+		const sent = await until(
+			'the command',
+			async () => page.locator('[data-command]').evaluateAll((all) => all.map((one) => ({ id: (one as HTMLElement).dataset['command'], text: (one as HTMLElement).innerText }))),
+			(all) => all.length > 0 && all[0]!.id !== before,
+		);
+		assert.match(sent[0]!.text, /Versions/);
+		await page.keyboard.press('Escape');
+	});
+
+	test('a reload stays signed in', async () => {
+		await page.reload();
+		await page.locator('[data-entry]').first().waitFor();
+		await until('two live channels', () => badges(page), (states) => states.join() === 'live live,directus live');
+	});
+
+	test('nothing bars anybody: no serious or critical finding of axe', async () => {
+		assert.deepEqual(await barriers(page), []);
+		await page.emulateMedia({ colorScheme: 'dark' });
+		await page.waitForTimeout(1500);
+		assert.deepEqual(await barriers(page), []);
+		await keep(page, 'dark');
+		await page.emulateMedia({ colorScheme: 'light' });
+	});
+
+	test('a phone has the map above and the list below, and nothing is cut off', async () => {
+		await page.setViewportSize(PHONE);
+		await page.waitForTimeout(1500);
+		const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
+		const [map, side] = [await box('.map'), await box('.side')];
+		assert.ok(map.y < side.y && map.height >= 250 && side.height >= 250, JSON.stringify({ map, side }));
+		assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= PHONE.width, 'no sideways scrolling');
+		assert.deepEqual(await barriers(page), []);
+		await keep(page, 'phone');
+		await page.locator('[data-entry]').first().click();
+		await page.locator('[data-detail]').waitFor();
+		await page.waitForTimeout(1500);
+		await keep(page, 'phone-detail');
+		await page.keyboard.press('Escape');
+		await page.setViewportSize(DESKTOP);
+	});
+
+	test('nobody else is asked for anything, and the console stays clean', () => {
+		const ours = new Set([new URL(address!).origin, new URL(stack!.url).origin]);
+		assert.deepEqual([...hosts].filter((host) => !ours.has(host)), []);
+		assert.deepEqual(errors, []);
+	});
+
+	test('signing out leads to the form', async () => {
+		await page.getByRole('button', { name: 'Sign out' }).click();
+		await page.getByLabel('Password').waitFor();
+		await page.reload();
+		await page.getByLabel('Password').waitFor();
+	});
+});
