@@ -1,4 +1,4 @@
-import { defineConfig, type Plugin } from 'vite';
+import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 
 // The map's data and worker ship packed, as they do inside Directus.
 import { packed } from '../extensions/biplane/build/packed.js';
@@ -15,6 +15,8 @@ export default defineConfig({
 	base: './',
 	plugins: [packed() as unknown as Plugin],
 	esbuild: { jsx: 'automatic' },
+	// The live client's own sources, as long as both are in one checkout.
+	resolve: { conditions: ['@biplane/source', ...defaultClientConditions] },
 	server: { proxy },
 	preview: { proxy },
 	build: {

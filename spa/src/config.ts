@@ -10,7 +10,8 @@ export async function loadConfig(): Promise<Config> {
 		const response = await fetch('config.json', { cache: 'no-cache' });
 		if (!response.ok) return { directus: fallback };
 		const told = (await response.json()) as Partial<Config>;
-		return { directus: (told.directus || fallback).replace(/\/+$/, '') };
+		// It may be told from where the page is: `../..`.
+		return { directus: new URL(told.directus || fallback, document.baseURI).href.replace(/\/+$/, '') };
 	} catch {
 		return { directus: fallback };
 	}
