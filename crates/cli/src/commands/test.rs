@@ -77,7 +77,9 @@ impl Arguments {
                 .with_stack(&node, &progress, async |stack| {
                     suites.env("BIPLANE_STACK", stack.file());
                     if wanted(Suite::Browser) {
-                        suites.env("BIPLANE_DIRECTUS_URL", &stack.description.directus_url);
+                        let directus = &stack.description.directus_url;
+                        suites.env("BIPLANE_DIRECTUS_URL", directus);
+                        suites.env("BIPLANE_SPA_URL", format!("{directus}/biplane/app/"));
                         suites.env("BIPLANE_ADMIN_EMAIL", &stack.description.admin_email);
                         suites.env("BIPLANE_ADMIN_PASSWORD", &stack.description.admin_password);
                         // People watch a race that is under way.
