@@ -48,6 +48,8 @@ const HANDSHAKE = 15_000;
 const SILENCE = 75_000;
 /** A connection that lasted so long was a good one: the next pause is short again. */
 const GOOD = 10_000;
+/** A provider that still gives a token that has ended is not asked all the time. */
+const SAME_TOKEN = 1_000;
 /** Fresh tokens that may be refused in a row before it is a fact. */
 const REFUSALS = 3;
 
@@ -201,13 +203,17 @@ export class LiveConnection {
     switch (message.type) {
       case "ping":
         return this.#send({ type: "pong" });
-      case "auth":
+      case "auth": {
+        const isAnswer = this.#authSentAt !== undefined;
         this.#setClock(message.time);
         if (message.status === "ok") return this.#accepted(message.expires_at);
         // One that is let in already keeps its token until the end, which the hub announces.
         if (!this.#authenticated) this.#error = message.error;
-        else if (message.error?.code === "LIVE_TOKEN_EXPIRED") void this.#renew();
+        else if (message.error?.code === "LIVE_TOKEN_EXPIRED") {
+          this.#set("renewal", isAnswer ? SAME_TOKEN : 0, () => void this.#renew());
+        }
         return;
+      }
       case "subscription": {
         const active = this.#subscriptions.get(message.uid ?? "");
         if (active === undefined) return;
@@ -217,7 +223,8 @@ export class LiveConnection {
         return this.#deliver(active, message);
       }
       case "rate":
-        return this.#become({ name: "live", interval_ms: message.interval_ms });
+        if (this.#authenticated) this.#become({ name: "live", interval_ms: message.interval_ms });
+        return;
       case "error":
         // Any other complaint is not the end.
         if (message.error.code === "LIVE_BEHIND") this.#behind(message.error, message.cursor);
@@ -234,6 +241,8 @@ export class LiveConnection {
       this.#authenticated = true;
       this.#liveSince = Date.now();
       this.#become({ name: "live" });
+      // A listener may have closed it.
+      if (!this.#authenticated) return;
     }
     const renewal = renewalIn(expiresAt, this.now());
     if (renewal === null) this.#clear("renewal");

@@ -229,6 +229,29 @@ describe("tokens and clocks", () => {
     assert.deepEqual((await state(live, "closed")).reason, error);
   });
 
+  test("a provider that still gives the token that has ended is asked again, not all the time", async (t) => {
+    const { hub } = await both(t);
+    const guest = await hub.member();
+    const error = { code: "LIVE_TOKEN_EXPIRED", message: "the token has ended" } as const;
+    guest.says({ type: "auth", status: "error", error });
+    await guest.hears("auth");
+    guest.says({ type: "auth", status: "error", error });
+    const before = Date.now();
+    await guest.hears("auth");
+    assert.ok(Date.now() - before > 900);
+  });
+
+  test("a listener may close the connection when it is there", async (t) => {
+    const { hub, live } = await both(t);
+    live.subscribe({ event: EVENT });
+    live.onState(({ name }) => {
+      if (name === "live") live.close();
+    });
+    const guest = await hub.member();
+    await guest.gone;
+    assert.equal(live.state.name, "closed");
+  });
+
   test("the hub's clock is known, and a token renewed by it, whatever ours shows", async (t) => {
     const { hub, live } = await both(t);
     assert.equal(live.clock, undefined);
