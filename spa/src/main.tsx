@@ -6,6 +6,7 @@ import { loadConfig } from './config.ts';
 import './styles/base.css';
 import './styles/pages.css';
 import './styles/race.css';
+import './styles/map.css';
 import './styles/detail.css';
 
 const root = createRoot(document.getElementById('app')!);

@@ -52,7 +52,7 @@ test('a checkpoint without a name is called by its role and place', () => {
 test('who is out has a reason instead of a rank, and who took nothing has none', () => {
 	const rows = standingRows(results(standing('1', [], []), standing('2', [0], [0], { status: 'dnf' }), standing('3', [], [], { status: 'dns' })));
 	assert.deepEqual(rows.map(({ rank, out, at }) => [rank, out, at]), [
-		['–', false, 'Before the start'],
+		['–', false, 'Not started'],
 		['DNF', true, 'Launch'],
 		['DNS', true, 'Did not start'],
 	]);

@@ -60,11 +60,9 @@ async function signIn(page: Page, password: string): Promise<void> {
 	await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-/** The running event, else the first one. */
+/** The demo race. */
 async function openEvent(page: Page): Promise<void> {
-	const running = page.locator('[data-event][data-status=running]');
-	await page.locator('[data-event]').first().waitFor();
-	await ((await running.count()) > 0 ? running : page.locator('[data-event]')).first().click();
+	await page.locator('[data-event]', { hasText: 'Meduno' }).first().click();
 	await page.locator('[data-entry]').first().waitFor();
 }
 

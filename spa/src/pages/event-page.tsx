@@ -101,6 +101,7 @@ export function EventPage({ session, event: id, selected }: Props) {
 						<RacePanel hidden={entry !== undefined} race={race.data} live={live} results={results} texts={texts} clock={clock} selected={selected} onPick={pick} />
 						{entry && (
 							<EntryDetail
+								key={entry.id}
 								entry={entry}
 								moving={texts.moving(entry.id)}
 								doubtful={live.field.byEntry.get(entry.id)?.doubtful != null}

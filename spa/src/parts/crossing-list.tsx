@@ -24,8 +24,12 @@ export const CrossingList = ({ crossings, place, who, clock }: Props) => (
 						<span className="place">
 							{crossing.direction === 'enter' ? 'into' : 'out of'} {place(crossing)}
 						</span>
-						{crossing.status !== 'valid' && <span className="outside"> outside its window</span>}
 					</span>
+					{crossing.status !== 'valid' && (
+						<span className="outside" title="Before the checkpoint opened or after it closed">
+							not counted
+						</span>
+					)}
 				</li>
 			);
 		})}

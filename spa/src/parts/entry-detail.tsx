@@ -1,4 +1,4 @@
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 
 import type { Entry, Results, Standing } from '../directus/schema.ts';
 import { whole, type EventClock } from '../format.ts';
@@ -7,6 +7,8 @@ import { Bib } from './bib.tsx';
 import { CrossingList } from './crossing-list.tsx';
 import type { Moving } from './leaderboard.tsx';
 import { SplitsTable } from './splits-table.tsx';
+
+const FIRST_CROSSINGS = 6;
 
 interface Props {
 	entry: Entry;
@@ -27,6 +29,7 @@ interface Props {
 }
 
 export function EntryDetail({ entry, moving, doubtful, status, standing, course, crossings, place, clock, following, onFollow, onClose, commands }: Props) {
+	const [all, setAll] = useState(false);
 	const heading = useRef<HTMLHeadingElement>(null);
 	useEffect(() => heading.current?.focus(), [entry.id]);
 	const about = [entry.category, standing?.rank && `place ${standing.rank}`].filter(Boolean).join(' · ');
@@ -65,7 +68,13 @@ export function EntryDetail({ entry, moving, doubtful, status, standing, course,
 				)}
 				<section>
 					<h3>Crossings</h3>
-					{crossings.length > 0 ? <CrossingList crossings={crossings} place={place} clock={clock} /> : <p className="quiet">None yet.</p>}
+					{crossings.length === 0 && <p className="quiet">None yet.</p>}
+					<CrossingList crossings={all ? crossings : crossings.slice(0, FIRST_CROSSINGS)} place={place} clock={clock} />
+					{!all && crossings.length > FIRST_CROSSINGS && (
+						<button type="button" className="plain more" onClick={() => setAll(true)}>
+							All {crossings.length} crossings
+						</button>
+					)}
 				</section>
 				{commands}
 			</div>

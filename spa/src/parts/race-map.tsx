@@ -69,15 +69,21 @@ export function RaceMap({ live, checkpoints, followed, onPick, onMoved }: Props)
 		if (followed) map?.goTo(followed);
 	}, [map, followed]);
 
+	/** Looking at more than one competitor is following none. */
+	const look = (to: (map: LiveMap) => void): void => {
+		onMoved();
+		if (map) void map.update({ followed: null }).then(() => to(map));
+	};
+
 	return (
 		<section className="map" aria-label="Map" data-map={failure ? 'failed' : drawn ? 'drawn' : 'drawing'}>
 			<div className="map-canvas" ref={container} />
 			{failure && <p className="map-failure refusal">{failure}</p>}
 			<div className="map-buttons">
-				<button type="button" onClick={() => map?.showCourse()}>
+				<button type="button" onClick={() => look((map) => map.showCourse())}>
 					Course
 				</button>
-				<button type="button" onClick={() => map?.showCompetitors()}>
+				<button type="button" onClick={() => look((map) => map.showCompetitors())}>
 					Everyone
 				</button>
 			</div>

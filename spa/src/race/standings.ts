@@ -39,7 +39,7 @@ export function standingRows(results: Results): StandingRow[] {
 			category: standing.category,
 			taken: standing.checkpoints_taken,
 			total: course.length,
-			at: standing.finished ? 'Finished' : (place && placeName(place, standing.checkpoints_taken)) || (standing.status === 'dns' ? 'Did not start' : 'Before the start'),
+			at: standing.finished ? 'Finished' : (place && placeName(place, standing.checkpoints_taken)) || (standing.status === 'dns' ? 'Did not start' : 'Not started'),
 			elapsed: last?.elapsed_ms ? duration(last.elapsed_ms) : '',
 			gap: gap(last?.gap_ms ?? null),
 			finished: standing.finished,
