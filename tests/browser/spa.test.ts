@@ -53,9 +53,9 @@ async function until<T>(what: string, ask: () => Promise<T>, good: (answer: T) =
 	}
 }
 
-async function signIn(page: Page, password: string): Promise<void> {
+async function signIn(page: Page, password: string, email = stack!.email): Promise<void> {
 	await page.goto(address!);
-	await page.getByLabel('E-mail').fill(stack!.email);
+	await page.getByLabel('E-mail').fill(email);
 	await page.getByLabel('Password').fill(password);
 	await page.getByRole('button', { name: 'Sign in' }).click();
 }
@@ -68,6 +68,34 @@ async function openEvent(page: Page): Promise<void> {
 
 const badges = (page: Page): Promise<string[]> =>
 	page.locator('[data-channel]').evaluateAll((all) => all.map((one) => `${(one as HTMLElement).dataset['channel']} ${(one as HTMLElement).dataset['state']}`));
+
+/** What somebody else does meanwhile, over REST. */
+class Administrator {
+	private readonly token: string;
+
+	private constructor(token: string) {
+		this.token = token;
+	}
+
+	static async logIn(): Promise<Administrator> {
+		const answer = await fetch(`${stack!.url}/auth/login`, {
+			method: 'POST',
+			headers: { 'Content-Type': 'application/json' },
+			body: JSON.stringify({ email: stack!.email, password: stack!.password }),
+		});
+		return new Administrator(((await answer.json()) as { data: { access_token: string } }).data.access_token);
+	}
+
+	async ask<T>(method: string, path: string, body?: object): Promise<T> {
+		const answer = await fetch(`${stack!.url}${path}`, {
+			method,
+			headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${this.token}` },
+			...(body && { body: JSON.stringify(body) }),
+		});
+		assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
+		return answer.status === 204 ? (undefined as T) : ((await answer.json()) as { data: T }).data;
+	}
+}
 
 /** What axe holds for serious or worse, in a sentence each. */
 async function barriers(page: Page): Promise<string[]> {
@@ -218,7 +246,55 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		await page.keyboard.press('Escape');
 	});
 
-	test('a reload stays signed in', async () => {
+	test('what people change shows at once', async () => {
+		const admin = await Administrator.logIn();
+		const [row] = await rowsOf(page);
+		const path = `/items/entries/${row!.entry}`;
+		const { name } = await admin.ask<{ name: string }>('GET', path);
+		const shown = page.locator(`[data-entry="${row!.entry}"] .name`);
+		try {
+			await admin.ask('PATCH', path, { name: 'Somebody Else' });
+			await until('the new name', () => shown.innerText(), (text) => text === 'Somebody Else');
+		} finally {
+			await admin.ask('PATCH', path, { name });
+		}
+		await until('the old name', () => shown.innerText(), (text) => text === name);
+	});
+
+	test('who only looks sees the race, and no form for commands', async () => {
+		const admin = await Administrator.logIn();
+		const event = /events\/([0-9a-f-]{36})/.exec(page.url())![1];
+		const { organization } = await admin.ask<{ organization: string }>('GET', `/items/events/${event}`);
+		const [role] = await admin.ask<{ id: string }[]>('GET', '/roles?filter[name][_eq]=Viewer');
+		const viewer = { email: `viewer-${Date.now()}@example.com`, password: crypto.randomUUID() };
+		const { id } = await admin.ask<{ id: string }>('POST', '/users', { ...viewer, role: role!.id, status: 'active' });
+		const member = await admin.ask<{ id: string }>('POST', '/items/organization_members', { organization, user: id, role: 'viewer' });
+		const stranger = await browser.newContext({ viewport: PHONE });
+		try {
+			const other = await stranger.newPage();
+			other.setDefaultTimeout(RACE);
+			const said = consoleErrors(other);
+			await signIn(other, viewer.password, viewer.email);
+			await openEvent(other);
+			await until('two live channels', () => badges(other), (states) => states.join() === 'live live,directus live');
+			await until('competitors with a fix', () => rowsOf(other), (rows) => rows.filter((row) => row.place).length >= MOVING);
+			await other.locator('[data-entry]').first().click();
+			await until('the tracker’s state', () => other.locator('[data-figure=Tracker]').innerText(), (text) => /connected/.test(text));
+			assert.equal(await other.locator('.command-panel').count(), 0);
+			assert.deepEqual(said, []);
+		} finally {
+			await stranger.close();
+			await admin.ask('DELETE', `/items/organization_members/${member.id}`);
+			await admin.ask('DELETE', `/users/${id}`);
+		}
+	});
+
+	test('a reload stays signed in, with a fresh token for one that is over', async () => {
+		await page.evaluate(() => {
+			const key = 'biplane.session';
+			const session = JSON.parse(localStorage.getItem(key)!) as object;
+			localStorage.setItem(key, JSON.stringify({ ...session, access_token: 'over', expires_at: 1 }));
+		});
 		await page.reload();
 		await page.locator('[data-entry]').first().waitFor();
 		await until('two live channels', () => badges(page), (states) => states.join() === 'live live,directus live');

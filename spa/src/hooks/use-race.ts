@@ -69,7 +69,7 @@ export function useRace(directus: Directus, event: string): RaceView {
 			model.close();
 		};
 		// The entries as they are, not as an object: the same ones read again change nothing.
-	}, [directus, event, entriesKey, resultsSoon]); // eslint-disable-line
+	}, [directus, event, entriesKey, resultsSoon]);
 
 	const silent = channel.name === 'reconnecting' || channel.name === 'offline';
 	useEffect(() => {

@@ -14,5 +14,5 @@ function ink(color: string): string {
 		const share = Number.parseInt(part, 16) / 255;
 		return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 	});
-	return 0.2126 * r! + 0.7152 * g! + 0.0722 * b! > 0.179 ? '#10151a' : '#fff';
+	return 0.2126 * r! + 0.7152 * g! + 0.0722 * b! > 0.179 ? '#000' : '#fff';
 }

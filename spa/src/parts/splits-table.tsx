@@ -25,14 +25,17 @@ export const SplitsTable = ({ course, standing, clock }: Props) => (
 				const outOfOrder = standing.out_of_order.includes(checkpoint.id);
 				return (
 					<tr key={checkpoint.id} data-taken={split?.crossed_at ? true : undefined}>
-						<th scope="row">
-							{placeName(checkpoint, index + 1)}
-							{outOfOrder && <span className="outside"> out of order</span>}
-						</th>
-						<td>{split?.crossed_at ? clock.time(Date.parse(split.crossed_at)) : ''}</td>
-						<td>{split?.leg_ms ? duration(split.leg_ms) : ''}</td>
-						<td>{split?.elapsed_ms ? duration(split.elapsed_ms) : ''}</td>
-						<td>{split?.gap_ms === 0 ? 'best' : gap(split?.gap_ms ?? null)}</td>
+						<th scope="row">{placeName(checkpoint, index + 1)}</th>
+						{split?.crossed_at ? (
+							<>
+								<td>{clock.time(Date.parse(split.crossed_at))}</td>
+								<td>{split.leg_ms ? duration(split.leg_ms) : ''}</td>
+								<td>{split.elapsed_ms ? duration(split.elapsed_ms) : ''}</td>
+								<td>{split.gap_ms === 0 && split.elapsed_ms !== 0 ? 'best' : gap(split.gap_ms)}</td>
+							</>
+						) : (
+							<td colSpan={4}>{outOfOrder && <span className="outside">out of order</span>}</td>
+						)}
 					</tr>
 				);
 			})}
