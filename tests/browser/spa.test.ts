@@ -305,6 +305,8 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		await page.emulateMedia({ colorScheme: 'dark' });
 		await page.waitForTimeout(1500);
 		assert.deepEqual(await barriers(page), []);
+		// Without a graphics card the map takes seconds to put on other colours.
+		await page.waitForTimeout(6000);
 		await keep(page, 'dark');
 		await page.emulateMedia({ colorScheme: 'light' });
 	});

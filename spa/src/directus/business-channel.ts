@@ -69,7 +69,7 @@ export class BusinessChannel {
 	private async open(): Promise<void> {
 		const token = await this.token().catch(() => null);
 		if (this.closed) return;
-		if (!token) return this.lost('there is no session');
+		if (!token) return this.lost('Directus does not answer, or the session has ended.');
 		const socket = new WebSocket(this.url);
 		this.socket = socket;
 		this.listenOrLeave();
@@ -78,7 +78,7 @@ export class BusinessChannel {
 			this.listenOrLeave();
 			this.receive(JSON.parse(String(data)) as Message);
 		};
-		socket.onclose = () => this.lost('the connection was lost');
+		socket.onclose = () => this.lost('The connection was lost; trying again.');
 	}
 
 	private receive(message: Message): void {
@@ -88,7 +88,7 @@ export class BusinessChannel {
 			case 'auth':
 				if (message.status === 'ok') return this.accepted();
 				if (message.error?.code === 'TOKEN_EXPIRED') return void this.renew();
-				return this.lost(message.error?.message ?? 'Directus refused the session');
+				return this.lost(message.error?.message ?? 'Directus refused the session.');
 			case 'subscription':
 				if (message.event !== undefined && message.uid !== undefined) {
 					this.subscriptions.get(message.uid)?.listener({ event: message.event, data: message.data ?? [] });
@@ -142,7 +142,7 @@ export class BusinessChannel {
 
 	private listenOrLeave(): void {
 		clearTimeout(this.silence);
-		this.silence = setTimeout(() => this.lost('Directus is silent'), SILENCE_MS);
+		this.silence = setTimeout(() => this.lost('Directus is silent; trying again.'), SILENCE_MS);
 	}
 
 	private hurry = (): void => {

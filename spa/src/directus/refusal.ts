@@ -8,7 +8,8 @@ const isRefusal = (error: unknown): error is DirectusRefusal =>
 
 export const codeOf = (error: unknown): string | null => (isRefusal(error) ? (error.errors[0]!.extensions?.code ?? null) : null);
 
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
+/** A clause as a sentence. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 
 const AWAY = 'Directus does not answer. Is there a network, and is the server up?';
 

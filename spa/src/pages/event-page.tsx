@@ -7,6 +7,7 @@ import { useMay } from '../hooks/use-permissions.ts';
 import { useRace, useText } from '../hooks/use-race.ts';
 import type { Session } from '../hooks/use-session.ts';
 import { ChannelBadge } from '../parts/channel-badge.tsx';
+import { ChannelNotice } from '../parts/channel-notice.tsx';
 import { CommandPanel } from '../parts/command-panel.tsx';
 import { EntryDetail } from '../parts/entry-detail.tsx';
 import { RaceMap } from '../parts/race-map.tsx';
@@ -96,6 +97,12 @@ export function EventPage({ session, event: id, selected }: Props) {
 				<main className="race-failure quiet">Reading the event …</main>
 			) : (
 				<main className="race-main">
+					<ChannelNotice
+						channels={[
+							{ label: 'Positions', state: channel },
+							{ label: 'Records', state: business },
+						]}
+					/>
 					<RaceMap live={live} checkpoints={race.data.checkpoints} followed={followed} onPick={pick} onMoved={() => setFollowed(null)} />
 					<div className="side">
 						<RacePanel hidden={entry !== undefined} race={race.data} live={live} results={results} texts={texts} clock={clock} selected={selected} onPick={pick} />

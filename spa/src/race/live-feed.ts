@@ -3,7 +3,7 @@ import type { LiveError, LiveToken, Options, SubscriptionEvent, Topic } from '@b
 
 import type { ChannelState } from '../channel-state.ts';
 import { ask, type Directus } from '../directus/client.ts';
-import { reasonOf } from '../directus/refusal.ts';
+import { reasonOf, sentence } from '../directus/refusal.ts';
 
 /** So much of the past comes with the first connection: trails need it (s). */
 const REPLAY_S = 900;
@@ -35,14 +35,14 @@ export function followEvent(
 	});
 	connection.onState((state) => {
 		if (state.name === 'live' || state.name === 'connecting') return onState({ name: state.name });
-		onState({ name: state.name === 'closed' ? 'offline' : 'reconnecting', reason: refusal ?? state.reason.message });
+		onState({ name: state.name === 'closed' ? 'offline' : 'reconnecting', reason: refusal ?? sentence(state.reason.message) });
 	});
 	(connection.subscribe as Subscribe).call(
 		connection,
 		{ event },
 		(update) => {
 			if (update.event !== 'error') return onUpdate(update);
-			onState({ name: update.final ? 'offline' : 'reconnecting', reason: update.data.message });
+			onState({ name: update.final ? 'offline' : 'reconnecting', reason: sentence(update.data.message) });
 		},
 		{ replay_s: REPLAY_S },
 	);
