@@ -185,6 +185,8 @@ struct Subscription {
     resume: Option<Cursor>,
     /// The question whose answer counts; older ones are void.
     ask: Option<AskId>,
+    /// Its answer may be of before a change of access: then it is asked for once more.
+    stale: bool,
     /// What is shown; `None`: nothing yet.
     shown: Option<Arc<Allowed>>,
 }
@@ -490,7 +492,7 @@ impl Session {
             return self.send_subscription_error(uid, code, message);
         }
         self.drop_subscription(&uid);
-        let subscription = Subscription { topic, options, resume, ask: None, shown: None };
+        let subscription = Subscription { topic, options, resume, ask: None, stale: false, shown: None };
         self.subscriptions.insert(uid.clone(), subscription);
         self.ask_topic(&uid);
     }
@@ -508,6 +510,9 @@ impl Session {
             return;
         };
         subscription.ask = None;
+        if std::mem::take(&mut subscription.stale) && answer.is_ok() {
+            return self.ask_topic(&uid);
+        }
         let (code, message) = match answer {
             Ok(allowed) if allowed.is_empty() => {
                 (ErrorCode::LiveForbidden, "Directus shows you nothing of this topic")
@@ -555,21 +560,25 @@ impl Session {
         std::mem::take(&mut self.effects)
     }
 
-    /// Who may see what has changed: what is shown to those whom it concerns is asked for again,
-    /// also what is being asked, for the answer may be of before.
+    /// Who may see what has changed: what is shown to those whom it concerns is asked for again; what
+    /// is being asked once its answer is there, for that may be of before.
     pub fn on_access_change(&mut self, change: AccessChange) -> Vec<Effect> {
         let Some(identity) = self.identity.as_ref().filter(|_| !self.closed) else {
             return Vec::new();
         };
         let is_mine = change.concerns_all() || change.user == Some(identity.user);
-        self.ask_topics(|subscription| {
+        let concerns = |subscription: &Subscription| {
             is_mine
                 || change.organization.is_some_and(|organization| {
                     subscription.ask.is_some()
                         || subscription.topic == Topic::Organization(organization)
                         || subscription.shown.as_ref().is_some_and(|it| it.is_of(organization))
                 })
-        });
+        };
+        for subscription in self.subscriptions.values_mut() {
+            subscription.stale |= subscription.ask.is_some() && concerns(subscription);
+        }
+        self.ask_topics(|subscription| subscription.ask.is_none() && concerns(subscription));
         std::mem::take(&mut self.effects)
     }
 
