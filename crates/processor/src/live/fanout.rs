@@ -176,34 +176,6 @@ impl Fanout {
     }
 }
 
-impl Allowed {
-    /// Whether what happened may be told to who may see this.
-    pub fn shows(&self, happened: &Happened) -> bool {
-        let is_of_device = || {
-            let device = happened.device.and_then(|device| self.devices.get(&device));
-            device.is_some() && device == happened.organization.as_ref()
-        };
-        match &happened.what {
-            LiveEvent::Crossing(_) | LiveEvent::Retraction(_) => {
-                self.kinds.crossings
-                    && match self.event {
-                        Some((event, owner)) => {
-                            happened.event == Some(event) && happened.organization == Some(owner)
-                        }
-                        None => is_of_device(),
-                    }
-            }
-            LiveEvent::Alert(_) => {
-                self.kinds.alerts
-                    && (is_of_device()
-                        || happened.device.is_none() && happened.organization == self.organization)
-            }
-            LiveEvent::Status(_) => self.kinds.status && is_of_device(),
-            LiveEvent::Access(_) => false,
-        }
-    }
-}
-
 /// What clients are told of it; of devices that come and go, the last only.
 pub fn told_as(happened: &Happened) -> Option<Event> {
     let (kind, json) = match &happened.what {

@@ -13,6 +13,7 @@
 //! `device_status`, which knows each device however long it has been silent.
 //! Without the database positions go on; without Redis all the rest does.
 
+mod allowed;
 mod answers;
 mod connection;
 mod directus;

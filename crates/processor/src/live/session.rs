@@ -12,9 +12,13 @@ use biplane_core::live::{
     AccessChange, ClientMessage, Cursor, LiveError, Options, PROTOCOL, ServerMessage, Status,
     SubscriptionEvent, Topic,
 };
-use biplane_core::{DeviceId, ErrorCode, EventId, OrganizationId, Timestamp};
-use uuid::Uuid;
+use biplane_core::{ErrorCode, Timestamp};
 
+mod terms;
+
+pub use terms::{Answer, AskId, Effect, Question, Recall, Refusal, UserId};
+
+pub use super::allowed::{Allowed, Kinds};
 use super::token::Token;
 
 /// Times and sizes that a session keeps to; milliseconds.
@@ -51,106 +55,6 @@ impl Default for SessionRules {
 const LONGEST_UID: usize = 128;
 /// Questions that one client may have open at a time, its own refreshes apart.
 const OPEN_QUESTIONS: usize = 64;
-
-/// Names a question until its answer comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AskId(u64);
-
-/// What only Directus knows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Question {
-    /// Whose token is this?
-    User(Token),
-    /// What of this topic may the token's user see?
-    Topic(Token, Topic),
-}
-
-/// What Directus said. Every question gets one answer.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// To [`Question::User`].
-    User(Result<UserId, Refusal>),
-    /// To [`Question::Topic`].
-    Topic(Result<Arc<Allowed>, Refusal>),
-}
-
-/// A row of `directus_users`.
-pub type UserId = Uuid;
-
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Directus does not accept the token.
-    Unauthorized,
-    /// Directus can't be asked.
-    Away,
-    /// The user has too many connections.
-    TooMany,
-}
-
-/// What a user may see of a topic, with the tenant that it belongs to now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Allowed {
-    /// Whose positions.
-    pub devices: BTreeMap<DeviceId, OrganizationId>,
-    /// What else, of these devices and of what follows.
-    pub kinds: Kinds,
-    /// This event's crossings, instead of those of the devices.
-    pub event: Option<(EventId, OrganizationId)>,
-    /// What concerns no device of this organization.
-    pub organization: Option<OrganizationId>,
-}
-
-/// Kinds of [`biplane_core::live::LiveEvent`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds {
-    /// Crossings, and their retractions.
-    pub crossings: bool,
-    /// Alerts.
-    pub alerts: bool,
-    /// Which devices are connected.
-    pub status: bool,
-}
-
-impl Allowed {
-    fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.event.is_none() && self.organization.is_none()
-    }
-
-    fn is_of(&self, organization: OrganizationId) -> bool {
-        self.organization == Some(organization)
-            || self.event.is_some_and(|(_, owner)| owner == organization)
-            || self.devices.values().any(|owner| *owner == organization)
-    }
-}
-
-/// What a subscription begins with, beside the last positions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recall {
-    /// What was committed since.
-    pub since: Option<Cursor>,
-    /// And what happened within so many seconds; 0: none.
-    pub replay_s: u32,
-}
-
-/// What the shell is to do.
-#[derive(Debug, PartialEq)]
-pub enum Effect {
-    /// Ask Directus, and hand the answer to [`Session::on_answer`].
-    Ask(AskId, Question),
-    /// Send to the client.
-    Send(ServerMessage),
-    /// Show this under the name, from now on.
-    Watch(String, Arc<Allowed>, Options, Option<Recall>),
-    /// Show this under the name, instead of what was shown before.
-    Rewatch(String, Arc<Allowed>),
-    /// Show nothing more under the name.
-    Unwatch(String),
-    /// Keep back (true) or go on sending (false) what is watched.
-    Hold(bool),
-    /// The last effect: close the socket.
-    Close(ErrorCode),
-}
 
 /// A session's state.
 #[derive(Debug)]
@@ -492,7 +396,8 @@ impl Session {
             return self.send_subscription_error(uid, code, message);
         }
         self.drop_subscription(&uid);
-        let subscription = Subscription { topic, options, resume, ask: None, stale: false, shown: None };
+        let subscription =
+            Subscription { topic, options, resume, ask: None, stale: false, shown: None };
         self.subscriptions.insert(uid.clone(), subscription);
         self.ask_topic(&uid);
     }

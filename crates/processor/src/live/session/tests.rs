@@ -2,6 +2,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
+use biplane_core::{DeviceId, EventId, OrganizationId};
+use uuid::Uuid;
+
+use super::super::session::Kinds;
 use super::*;
 
 const USER: UserId = Uuid::from_u128(1);
