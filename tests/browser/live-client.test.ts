@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 
 import type { HubClock, LiveConnection, LiveState, LiveToken } from '../../clients/live/src/index.ts';
-import { openBrowser } from './chromium.ts';
+import { consoleErrors, openBrowser } from './chromium.ts';
 import { stackFromEnvironment } from './directus.ts';
 import { serveFolder } from './file-server.ts';
 
@@ -81,37 +81,44 @@ describe('the live client in the browser', { skip, timeout: 4 * RACE }, () => {
 	});
 
 	/** A page at this address that follows the event with the built client. */
-	async function follow(address: string): Promise<Page> {
+	async function follow(address: string): Promise<{ page: Page; errors: string[] }> {
 		const page = await browser.newPage();
 		page.setDefaultTimeout(RACE);
-		const base = new URL('/live-client/', stack!.url).href;
-		// To the browser the client's files are Directus's: the hub lets in only pages of known origins.
+		const errors = consoleErrors(page);
+		// To the browser the client's files are of the page's origin.
+		const base = new URL('/live-client/', address).href;
 		await page.route(`${base}**`, async (route) => {
 			const path = route.request().url().slice(base.length);
 			await route.fulfill({ response: await route.fetch({ url: `${server.url}/${path}` }) });
 		});
 		await page.exposeFunction('liveToken', () => ask<LiveToken>('/biplane/live/token', session, {}));
 		await page.goto(address);
-		await page.evaluate(watchRace, { event, script: new URL('index.js', address).href });
-		return page;
+		await page.evaluate(watchRace, { event, script: `${base}index.js` });
+		return { page, errors };
 	}
 
 	const seenBy = (page: Page): Promise<Seen> => page.evaluate(() => ({ ...window.seen, clock: window.live.clock }));
 
 	test('a page of an unknown origin is not let in', async () => {
-		const page = await follow(`${server.url}/`);
+		const { page, errors } = await follow(`${server.url}/`);
 		await page.waitForFunction(() => window.seen.states.some(({ name }) => name === 'reconnecting'));
 		const { states, events } = await seenBy(page);
 		const state = states.find(({ name }) => name === 'reconnecting');
 		assert.ok(state?.name === 'reconnecting' && state.reason.code === 'CONNECTION_LOST');
 		assert.deepEqual(events, []);
+		assert.match(errors.join('\n'), /Unexpected response code: 403/);
 		await page.close();
 	});
 
 	test('a page of Directus’s origin sees the race, with the fields that it asks for, over a break of the connection', async () => {
-		const page = await follow(new URL('/live-client/', stack!.url).href);
-		const moving = (least: number): Promise<unknown> =>
-			page.waitForFunction((least) => Object.values(window.seen.places).filter((places) => places.length > 1).length >= least, least);
+		// A page that Directus itself serves: Chromium lets no other one of that origin speak to this machine.
+		const { page, errors } = await follow(`${stack!.url}/server/ping`);
+		const moving = async (least: number): Promise<void> => {
+			const enough = (least: number): boolean => Object.values(window.seen.places).filter((places) => places.length > 1).length >= least;
+			await page.waitForFunction(enough, least).catch(async (error: Error) => {
+				throw new Error(`${error.message}: ${JSON.stringify(await seenBy(page))}; ${errors.join('; ')}`);
+			});
+		};
 		await moving(MOVING);
 		const first = await seenBy(page);
 		assert.deepEqual(first.states.map(({ name }) => name), ['connecting', 'live']);
@@ -135,6 +142,7 @@ describe('the live client in the browser', { skip, timeout: 4 * RACE }, () => {
 		const { resume } = second.subscribed[1]!;
 		assert.ok(resume && first.cursors.includes(resume), `goes on from ${resume}`);
 		assert.ok(!second.events.includes('missed') && !second.events.includes('error'));
+		assert.deepEqual(errors, []);
 		await page.evaluate(() => window.live.close());
 		assert.equal((await seenBy(page)).states.at(-1)?.name, 'closed');
 		await page.close();
