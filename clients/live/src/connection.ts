@@ -58,8 +58,8 @@ type Active = {
   /** As asked for at first. */
   options: Options;
   progress: Progress;
-  /** Whether what was asked for last has a past to be looked up. */
-  recalls: boolean;
+  /** Whether it was asked for from a cursor on. */
+  resumes: boolean;
   /** Asked for on the present socket. */
   asked: boolean;
   retries: number;
@@ -137,7 +137,7 @@ export class LiveConnection {
       subscription: subscription as unknown as Subscription,
       options: copied(options),
       progress: new Progress(),
-      recalls: false,
+      resumes: false,
       asked: false,
       retries: 0,
       timer: undefined,
@@ -283,7 +283,7 @@ export class LiveConnection {
     const resume = progress.cursor;
     const { replay_s, ...others } = options;
     active.asked = true;
-    active.recalls = resume !== undefined || replay_s !== undefined;
+    active.resumes = resume !== undefined;
     this.#send({
       type: "subscribe",
       uid,
@@ -319,7 +319,7 @@ export class LiveConnection {
         );
         return subscription.deliver({ event: "error", data: error, final: false });
       case "LIVE_CURSOR":
-        if (!active.recalls) break;
+        if (!active.resumes) break;
         active.progress.forget();
         delete active.options.replay_s;
         subscription.deliver({ event: "missed", data: error });
