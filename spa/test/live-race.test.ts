@@ -93,6 +93,8 @@ test('open alerts stand first, then the newest', () => {
 	});
 	race.take({ event: 'alerts', data: [alert('a', 10, 'open'), alert('b', 30, 'closed'), alert('c', 20, 'open'), alert('d', 5, 'acknowledged')] }, 0);
 	assert.deepEqual(race.alertsInOrder().map(({ id }) => id), ['c', 'a', 'd', 'b']);
+	race.dropAlerts(['a', 'never seen']);
+	assert.deepEqual(race.alertsInOrder().map(({ id }) => id), ['c', 'd', 'b']);
 	race.close();
 });
 

@@ -243,7 +243,44 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 			(all) => all.length > 0 && all[0]!.id !== before,
 		);
 		assert.match(sent[0]!.text, /Versions/);
+		// Somebody takes it back.
+		const admin = await Administrator.logIn();
+		await admin.ask('PATCH', `/items/commands/${sent[0]!.id}`, { status: 'cancelled' });
+		const told = page.locator(`[data-command="${sent[0]!.id}"]`);
+		await until('its new state', () => told.getAttribute('data-status'), (status) => status === 'cancelled');
 		await page.keyboard.press('Escape');
+	});
+
+	test('an alert is counted and listed at once, and leads to whom it is about', async () => {
+		const admin = await Administrator.logIn();
+		const [row] = await rowsOf(page);
+		const { device, event, organization } = await admin.ask<Record<string, string>>('GET', `/items/entries/${row!.entry}`);
+		const { id } = await admin.ask<{ id: string }>('POST', '/items/alerts', {
+			organization,
+			event,
+			device,
+			kind: 'overspeed',
+			severity: 'warning',
+			status: 'open',
+			occurred_at: new Date().toISOString(),
+			message: 'Faster than 120 km/h for 30 s',
+		});
+		try {
+			const tab = page.getByRole('tab', { name: /Alerts/ });
+			await until('its count', () => tab.innerText(), (text) => /\d/.test(text));
+			await tab.click();
+			const alert = page.locator(`[data-alert="${id}"]`);
+			assert.match(await alert.innerText(), /Overspeed[\s\S]*Faster than 120 km\/h/);
+			assert.deepEqual(await barriers(page), []);
+			await keep(page, 'alerts');
+			await alert.getByRole('button').click();
+			await page.locator(`[data-detail="${row!.entry}"]`).waitFor();
+			await page.keyboard.press('Escape');
+		} finally {
+			await admin.ask('DELETE', `/items/alerts/${id}`);
+		}
+		await page.locator(`[data-alert="${id}"]`).waitFor({ state: 'detached' });
+		await page.getByRole('tab', { name: 'Standings' }).click();
 	});
 
 	test('what people change shows at once', async () => {
@@ -268,13 +305,18 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		const [role] = await admin.ask<{ id: string }[]>('GET', '/roles?filter[name][_eq]=Viewer');
 		const viewer = { email: `viewer-${Date.now()}@example.com`, password: crypto.randomUUID() };
 		const { id } = await admin.ask<{ id: string }>('POST', '/users', { ...viewer, role: role!.id, status: 'active' });
-		const member = await admin.ask<{ id: string }>('POST', '/items/organization_members', { organization, user: id, role: 'viewer' });
 		const stranger = await browser.newContext({ viewport: PHONE });
 		try {
 			const other = await stranger.newPage();
 			other.setDefaultTimeout(RACE);
 			const said = consoleErrors(other);
 			await signIn(other, viewer.password, viewer.email);
+			await other.getByText('No event yet.').waitFor();
+			assert.deepEqual(await barriers(other), []);
+			await admin.ask('POST', '/items/organization_members', { organization, user: id, role: 'viewer' });
+			await other.reload();
+			await other.locator('[data-event]').first().waitFor();
+			assert.deepEqual(await barriers(other), []);
 			await openEvent(other);
 			await until('two live channels', () => badges(other), (states) => states.join() === 'live live,directus live');
 			await until('competitors with a fix', () => rowsOf(other), (rows) => rows.filter((row) => row.place).length >= MOVING);
@@ -284,7 +326,8 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 			assert.deepEqual(said, []);
 		} finally {
 			await stranger.close();
-			await admin.ask('DELETE', `/items/organization_members/${member.id}`);
+			const members = await admin.ask<{ id: string }[]>('GET', `/items/organization_members?fields=id&filter[user][_eq]=${id}`);
+			for (const member of members) await admin.ask('DELETE', `/items/organization_members/${member.id}`);
 			await admin.ask('DELETE', `/users/${id}`);
 		}
 	});

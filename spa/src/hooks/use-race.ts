@@ -94,6 +94,10 @@ export function useRace(directus: Directus, event: string): RaceView {
 	}, CHANGES_MS);
 	useChanges('events', { fields: ['id', 'status'], filter: { id: { _eq: event } } }, raceSoon);
 	useChanges('entries', { fields: ['id'], filter: { event: { _eq: event } }, limit: 1 }, raceSoon);
+	// The live channel tells what is raised and what changes; rows that are deleted only Directus tells.
+	useChanges('alerts', { fields: ['id'], filter: { event: { _eq: event } }, limit: 1 }, ({ event, data }) => {
+		if (event === 'delete') live?.dropAlerts(data as string[]);
+	});
 	useChanges('crossing_edits', { fields: ['id'], limit: 1 }, editedSoon);
 
 	return { race, results, live, channel };

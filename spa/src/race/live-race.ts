@@ -69,6 +69,12 @@ export class LiveRace {
 		this.takeStored(crossings, null);
 	}
 
+	/** Rows that somebody deleted. */
+	dropAlerts(ids: string[]): void {
+		for (const id of ids) this.alerts.delete(id);
+		this.textSoon();
+	}
+
 	takePositions(positions: LivePosition[], now: number, glides: boolean): void {
 		this.field.takePositions(positions, now, glides);
 		for (const watcher of this.onPositions) watcher();
