@@ -40,6 +40,13 @@ function known(timeZone: string | null): boolean {
 	}
 }
 
+/** `14:00–18:00`; over more than one day, with the day of the end: `14:00 – Sun 13 Sept 2020 11:00`. */
+export function span(clock: EventClock, startMs: number, endMs: number | null): string {
+	if (endMs === null) return clock.short(startMs);
+	if (clock.day(startMs) === clock.day(endMs)) return `${clock.short(startMs)}–${clock.short(endMs)}`;
+	return `${clock.short(startMs)} – ${clock.day(endMs)} ${clock.short(endMs)}`;
+}
+
 /** `1:02:33` or `4:07`; with `precise`, to the millisecond: `1:02:33.417`. */
 export function duration(ms: number | null, precise = false): string {
 	if (ms === null) return DASH;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { duration, eventClock, gap, lapse, whole, words } from '../src/format.ts';
+import { duration, eventClock, gap, lapse, span, whole, words } from '../src/format.ts';
 
 const NOON = Date.UTC(2020, 8, 12, 12, 5, 9, 7);
 
@@ -12,6 +12,13 @@ test('moments are shown in the zone of the event, to the millisecond where it co
 	assert.equal(rome.short(NOON), '14:05');
 	assert.equal(rome.day(NOON), 'Sat 12 Sept 2020');
 	assert.match(rome.zone(NOON), /^(CEST|GMT\+2)$/);
+});
+
+test('a span names the day of its end only where it is another', () => {
+	const utc = eventClock(null);
+	assert.equal(span(utc, NOON, null), '12:05');
+	assert.equal(span(utc, NOON, NOON + 3_600_000), '12:05–13:05');
+	assert.equal(span(utc, NOON, NOON + 86_400_000), '12:05 – Sun 13 Sept 2020 12:05');
 });
 
 test('midnight is 00, not 24', () => assert.equal(eventClock('UTC').time(Date.UTC(2020, 0, 1)), '00:00:00'));

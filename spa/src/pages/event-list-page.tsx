@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 
 import { reasonOf } from '../directus/refusal.ts';
 import type { RaceEvent } from '../directus/schema.ts';
-import { eventClock } from '../format.ts';
+import { eventClock, span } from '../format.ts';
 import { useBusinessState, useChanges } from '../hooks/use-business.ts';
 import { useResource } from '../hooks/use-resource.ts';
 import type { Session } from '../hooks/use-session.ts';
@@ -79,8 +79,7 @@ function EventCard({ event, running }: { event: RaceEvent; running: boolean }) {
 						<>
 							<time dateTime={event.starts_at!}>{clock.day(starts)}</time>
 							<span>
-								{clock.short(starts)}
-								{ends !== null && `–${clock.short(ends)}`} {clock.zone(starts)}
+								{span(clock, starts, ends)} {clock.zone(starts)}
 							</span>
 						</>
 					)}
