@@ -1,11 +1,12 @@
 //! What clients of the live channel may not miss: `telemetry.live_events`, as it is committed.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use biplane_core::live::{Cursor, LiveEvent, LivePosition, LiveStatus};
 use biplane_core::{DeviceId, EventId, OrganizationId, Timestamp};
 use serde_json::{Value, json};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
@@ -183,9 +184,18 @@ pub enum PastError {
 
 const EVENTS: &str = "
     SELECT organization, device, event, kind, body FROM telemetry.live_events
-    WHERE xid >= $1::text::xid8 AND created_at >= $2 AND kind <> 'access'
-        AND (device = ANY ($3) OR event = $4 OR (organization = $5 AND device IS NULL))
-    ORDER BY xid, id LIMIT $6";
+    WHERE xid >= $1::text::xid8 AND kind <> 'access'
+        AND (device = ANY ($2) OR event = $3 OR (organization = $4 AND device IS NULL))
+    ORDER BY xid, id LIMIT $5";
+
+/// The newest of them, in order.
+const LATEST: &str = "
+    SELECT organization, device, event, kind, body FROM (
+        SELECT * FROM telemetry.live_events
+        WHERE created_at >= $1 AND kind <> 'access'
+            AND (device = ANY ($2) OR event = $3 OR (organization = $4 AND device IS NULL))
+        ORDER BY xid DESC, id DESC LIMIT $5) newest
+    ORDER BY xid, id";
 
 /// Whether what was committed at `$2`, when `$1` was the oldest transaction, is still there.
 const IS_KEPT: &str = "SELECT $2::timestamptz > now() - $3::text::interval AND $1::text::xid8 <= pg_snapshot_xmin(pg_current_snapshot())";
@@ -230,14 +240,14 @@ impl LivePast {
         if !is_kept.get::<_, bool>(0) {
             return Err(PastError::Forgotten);
         }
-        let all = self.events(&transaction, UNIX_EPOCH, whose, at_most + 1).await?;
+        let all = self.events(EVENTS, &transaction, whose, at_most + 1).await?;
         if all.len() > at_most {
             return Err(PastError::TooMuch { most: at_most });
         }
         Ok(all)
     }
 
-    /// What was committed within the last seconds, in order; the first of it, if it is too much.
+    /// What was committed within the last seconds, in order; the newest of it, if it is too much.
     pub async fn within(
         &mut self,
         seconds: u32,
@@ -245,7 +255,7 @@ impl LivePast {
         at_most: usize,
     ) -> Result<Vec<Happened>, LiveEventError> {
         let since = SystemTime::now() - Duration::from_secs(seconds.into());
-        self.events("0", since, whose, at_most).await
+        self.events(LATEST, &since, whose, at_most).await
     }
 
     /// The believed positions of so many seconds before each device's last one, in order of event
@@ -309,8 +319,8 @@ impl LivePast {
 
     async fn events(
         &mut self,
-        transaction: &str,
-        since: SystemTime,
+        statement: &str,
+        since: &(dyn ToSql + Sync),
         whose: &Whose,
         at_most: usize,
     ) -> Result<Vec<Happened>, LiveEventError> {
@@ -319,9 +329,8 @@ impl LivePast {
         let organization = whose.organization.map(|organization| organization.0);
         let at_most = at_most as i64;
         let client = self.client().await?;
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&transaction, &since, &devices, &event, &organization, &at_most];
-        let rows = client.query(EVENTS, &parameters).await?;
+        let rows =
+            client.query(statement, &[since, &devices, &event, &organization, &at_most]).await?;
         Ok(rows.iter().filter_map(|row| read(row, 0)).collect())
     }
 

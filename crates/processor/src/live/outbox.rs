@@ -340,9 +340,9 @@ impl Waiting {
     }
 
     fn empty_into(&mut self, taken: &mut Taken, now: Instant, told: Option<Cursor>) {
-        let cursor = told.filter(|_| !self.recalls).map(|told| told.to_string());
+        let before = taken.messages.len();
         let mut send = |event: &str, data: &mut dyn Iterator<Item = Arc<str>>| {
-            taken.messages.push(update(&self.uid, event, data, cursor.as_deref()));
+            taken.messages.push(update(&self.uid, event, data));
         };
         if self.init || (!self.positions.is_empty() && now >= self.due) {
             let event = if self.init { "init" } else { "positions" };
@@ -367,6 +367,12 @@ impl Waiting {
                 send(kind, &mut together.iter().map(|event| Arc::clone(&event.json)));
             }
         }
+        // With the last message only: the connection may break off before it.
+        if let (Some(told), Some(last)) = (told, taken.messages[before..].last_mut())
+            && !self.recalls
+        {
+            add_cursor(last, told);
+        }
     }
 }
 
@@ -377,12 +383,7 @@ impl std::fmt::Debug for Outbox {
 }
 
 /// A `ServerMessage::Subscription` whose data are JSON already.
-fn update(
-    uid: &str,
-    event: &str,
-    data: &mut dyn Iterator<Item = Arc<str>>,
-    cursor: Option<&str>,
-) -> String {
+fn update(uid: &str, event: &str, data: &mut dyn Iterator<Item = Arc<str>>) -> String {
     let mut message = String::with_capacity(96 + data.size_hint().0 * 224);
     // Writing into a String can't fail.
     let _ = write!(message, r#"{{"type":"subscription","uid":{uid},"event":"{event}","data":["#);
@@ -392,12 +393,15 @@ fn update(
         }
         message.push_str(&json);
     }
-    message.push(']');
-    if let Some(cursor) = cursor {
-        let _ = write!(message, r#","cursor":"{cursor}""#);
-    }
-    message.push('}');
+    message.push_str("]}");
     message
+}
+
+/// Writes a cursor into what [`update`] made.
+fn add_cursor(message: &mut String, cursor: Cursor) {
+    if message.pop().is_some() {
+        let _ = write!(message, r#","cursor":"{cursor}"}}"#);
+    }
 }
 
 #[cfg(test)]
@@ -423,8 +427,10 @@ mod tests {
         let told = Cursor { transaction: 7, at: Timestamp::from_millis(9) };
         for cursor in [None, Some(told)] {
             let mut data = [Arc::clone(&json), Arc::clone(&json)].into_iter();
-            let text = cursor.map(|cursor| cursor.to_string());
-            let by_hand = update(&uid, "positions", &mut data, text.as_deref());
+            let mut by_hand = update(&uid, "positions", &mut data);
+            if let Some(cursor) = cursor {
+                add_cursor(&mut by_hand, cursor);
+            }
             let by_serde = serde_json::to_string(&ServerMessage::Subscription {
                 uid: Some("a \"map\"\n".into()),
                 event: SubscriptionEvent::Positions(vec![position.clone(), position.clone()]),

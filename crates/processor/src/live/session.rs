@@ -157,9 +157,25 @@ impl Session {
             Ok(ClientMessage::Unsubscribe { uid }) => self.drop_subscription(&uid),
             Ok(ClientMessage::Ping) => self.effects.push(Effect::Send(ServerMessage::Pong)),
             Ok(ClientMessage::Pong) => {}
-            Err(error) => self.complain(ErrorCode::LiveMessage, format!("not understood: {error}")),
+            Err(error) => self.not_understood(text, &error),
         }
         std::mem::take(&mut self.effects)
+    }
+
+    /// Who subscribes waits for an answer by the subscription's name.
+    fn not_understood(&mut self, text: &str, error: &serde_json::Error) {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            r#type: String,
+            uid: String,
+        }
+        let why = format!("not understood: {error}");
+        match serde_json::from_str(text) {
+            Ok(Named { r#type, uid }) if r#type == "subscribe" && uid.len() <= LONGEST_UID => {
+                self.send_subscription_error(Some(uid), ErrorCode::LiveMessage, why);
+            }
+            _ => self.complain(ErrorCode::LiveMessage, why),
+        }
     }
 
     /// Something came that is no text message: the client lives, and is told.

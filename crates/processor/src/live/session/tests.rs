@@ -414,11 +414,19 @@ fn what_is_no_message_is_answered_and_forgiven() {
         "[]",
         r#"{"type":"launch"}"#,
         r#"{"type":"auth"}"#,
-        r#"{"type":"subscribe","uid":"x","topic":{"planet":"mars"}}"#,
-        r#"{"type":"subscribe","uid":"x","topic":{"event":"not a uuid"}}"#,
+        r#"{"type":"subscribe","topic":{"planet":"mars"}}"#,
+        r#"{"type":"subscribe","uid":7,"topic":{"event":"not a uuid"}}"#,
     ] {
         let effects = session.on_message(at(1), text);
         assert_eq!(story(&effects), ["error LIVE_MESSAGE"], "{text}");
+    }
+    for text in [
+        r#"{"type":"subscribe","uid":"x"}"#,
+        r#"{"type":"subscribe","uid":"x","topic":{"event":"not a uuid"}}"#,
+        r#"{"type":"subscribe","uid":"x","topic":{"devices":[]},"options":{"speed":1}}"#,
+    ] {
+        let effects = session.on_message(at(1), text);
+        assert_eq!(story(&effects), ["x LIVE_MESSAGE"], "by its name: {text}");
     }
     assert_eq!(story(&session.on_binary()), ["error LIVE_MESSAGE"]);
     assert_eq!(story(&session.on_message(at(1), r#"{"type":"ping"}"#)), ["pong"]);
