@@ -200,10 +200,27 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		await keep(page);
 	});
 
-	test('the leaderboard changes as checkpoints are taken', async () => {
+	test('the leaderboard changes as checkpoints are taken, and as somebody is disqualified', async (context) => {
 		const of = (rows: Row[]): string => rows.map(({ number, rank, taken, text }) => `${number} ${rank} ${taken} ${/\+?\d+:\d\d(?::\d\d)?/.exec(text)?.[0] ?? ''}`).join('\n');
 		const before = of(await rowsOf(page));
-		await until('another leaderboard', () => rowsOf(page), (rows) => of(rows) !== before);
+		// Before the start and when all have landed, the race changes nothing.
+		const deadline = Date.now() + RACE / 2;
+		while (of(await rowsOf(page)) === before && Date.now() < deadline) await page.waitForTimeout(250);
+		if (of(await rowsOf(page)) === before) context.diagnostic('the race took no checkpoint meanwhile');
+
+		const admin = await Administrator.logIn();
+		const [first] = await rowsOf(page);
+		const path = `/items/entries/${first!.entry}`;
+		const { status } = await admin.ask<{ status: string }>('GET', path);
+		const rank = async (): Promise<string> => (await rowsOf(page)).find(({ entry }) => entry === first!.entry)!.rank;
+		try {
+			await admin.ask('PATCH', path, { status: 'dsq' });
+			await until('DSQ instead of a rank', rank, (text) => text === 'DSQ');
+			await until('it at the end of the list', () => rowsOf(page), (rows) => rows.at(-1)!.entry === first!.entry);
+		} finally {
+			await admin.ask('PATCH', path, { status });
+		}
+		await until('a rank again', rank, (text) => text !== 'DSQ');
 	});
 
 	test('a crossing is listed with time to the millisecond, number, direction and place', async () => {
