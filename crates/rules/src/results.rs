@@ -21,7 +21,7 @@ pub const RESULTS: Rule = Rule {
         method: Method::Get,
         path: "/events/{event}/results",
         access: Access::Users,
-        summary: "Ranking, splits and gaps of an event, of its valid crossings",
+        summary: "Ranking, splits and gaps of an event, of its valid crossings and what people made of them",
         parameters: &[
             Parameter::key_in_path("event", "The event."),
             Parameter::new(
@@ -55,23 +55,24 @@ pub fn results(call: &Call) -> Outcome {
 }
 
 fn answer(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
-    let answers = ["event", "checkpoints", "entries", "crossings"]
+    let answers = ["event", "checkpoints", "entries", "crossings", "edits"]
         .map(|name| call.ctx.answer(name))
         .into_iter()
         .collect::<Result<Option<Vec<_>>, _>>();
-    let Some([events, checkpoints, entries, crossings]) =
-        answers?.and_then(|answers| <[&[Value]; 4]>::try_from(answers).ok())
+    let Some([events, checkpoints, entries, crossings, edits]) =
+        answers?.and_then(|answers| <[&[Value]; 5]>::try_from(answers).ok())
     else {
         return Ok(Outcome::needs(needs(arguments)));
     };
     let event = events.first().ok_or_else(Rejection::forbidden)?;
-    for (what, items) in [("entries", entries), ("crossings", crossings)] {
+    for (what, items) in [("entries", entries), ("crossings", crossings), ("edits", edits)] {
         if items.len() > MOST as usize {
             let message = format!("event: it has more than {MOST} {what}");
             return Err(Rejection::field(ErrorCode::TooMuch, "event", message));
         }
     }
-    let table = Table::reckon(event, checkpoints, entries, crossings, arguments);
+    let counted = counted(crossings, edits);
+    let table = Table::reckon(event, checkpoints, entries, &counted, arguments);
     Ok(match arguments.text("format") {
         Some("csv") => Outcome {
             answer: Some(Answer::Text {
@@ -96,6 +97,7 @@ fn needs(arguments: &Arguments) -> Vec<Need> {
     let find =
         |name, collection, filter, fields| Need::find(name, collection, filter, fields, MOST + 1);
     let valid = json!({ "_and": [of_event, { "status": { "_eq": "valid" } }] });
+    let edited = json!({ "_or": [{ "crossing": of_event }, { "entry": of_event }] });
     vec![
         Need::read(
             "event",
@@ -105,8 +107,62 @@ fn needs(arguments: &Arguments) -> Vec<Need> {
         ),
         find("checkpoints", "checkpoints", of_event.clone(), &["id", "name", "role", "sort"]),
         find("entries", "entries", entries, &["id", "number", "name", "category", "status"]),
-        find("crossings", "crossings", valid, &["entry", "checkpoint", "crossed_at"]),
+        find("crossings", "crossings", valid, &["id", "entry", "checkpoint", "crossed_at"]),
+        find("edits", "crossing_edits", edited, EDIT_FIELDS),
     ]
+}
+
+/// With the crossing that an edit is of: one that did not count may be set right.
+const EDIT_FIELDS: &[&str] = &[
+    "id",
+    "action",
+    "crossing.id",
+    "crossing.entry",
+    "crossing.checkpoint",
+    "entry",
+    "checkpoint",
+    "crossed_at",
+    "date_created",
+];
+
+/// Who crossed what, and when.
+struct Counted<'a> {
+    entry: &'a str,
+    checkpoint: &'a str,
+    at: Timestamp,
+}
+
+/// The crossings as people left them: of several edits of one the last counts.
+fn counted<'a>(crossings: &'a [Value], edits: &'a [Value]) -> Vec<Counted<'a>> {
+    fn text<'a>(item: &'a Value, field: &str) -> Option<&'a str> {
+        item[field].as_str()
+    }
+    let time = |item: &Value| text(item, "crossed_at")?.parse::<Timestamp>().ok();
+    let mut edits: Vec<&Value> = edits.iter().collect();
+    edits.sort_by_key(|edit| {
+        (text(edit, "date_created").and_then(|at| at.parse::<Timestamp>().ok()), text(edit, "id"))
+    });
+    let last: HashMap<&str, &Value> =
+        edits.iter().filter_map(|edit| Some((text(&edit["crossing"], "id")?, *edit))).collect();
+    let found = crossings
+        .iter()
+        .filter(|crossing| text(crossing, "id").is_none_or(|id| !last.contains_key(id)))
+        .filter_map(|crossing| {
+            let (entry, checkpoint) = (text(crossing, "entry")?, text(crossing, "checkpoint")?);
+            Some(Counted { entry, checkpoint, at: time(crossing)? })
+        });
+    let made = edits.iter().filter_map(|edit| {
+        let crossing = &edit["crossing"];
+        let counts = match text(edit, "action")? {
+            "add" => true,
+            "adjust" => last.get(text(crossing, "id")?).is_some_and(|it| it["id"] == edit["id"]),
+            _ => false,
+        };
+        let of = |field| text(edit, field).or_else(|| text(crossing, field));
+        let (entry, checkpoint) = (of("entry")?, of("checkpoint")?);
+        Some(Counted { entry, checkpoint, at: time(edit)? }).filter(|_| counts)
+    });
+    found.chain(made).collect()
 }
 
 /// Everything that is told.
@@ -123,7 +179,7 @@ impl<'a> Table<'a> {
         event: &'a Value,
         checkpoints: &'a [Value],
         entries: &'a [Value],
-        crossings: &[Value],
+        crossings: &[Counted<'_>],
         arguments: &Arguments,
     ) -> Self {
         let role = |checkpoint: &Value| match checkpoint["role"].as_str() {
@@ -138,13 +194,9 @@ impl<'a> Table<'a> {
         let places: HashMap<_, _> = course.iter().map(|it| id(it)).zip(0_usize..).collect();
         let rows: HashMap<_, _> = entries.iter().map(id).zip(0_usize..).collect();
         let mut times = vec![vec![Vec::new(); course.len()]; entries.len()];
-        for crossing in crossings {
-            let text = |field: &str| crossing[field].as_str();
-            let place = text("checkpoint").and_then(|it| places.get(it));
-            let row = text("entry").and_then(|it| rows.get(it));
-            let time = text("crossed_at").and_then(|it| it.parse::<Timestamp>().ok());
-            if let (Some(&place), Some(&row), Some(time)) = (place, row, time) {
-                times[row][place].push(time);
+        for Counted { entry, checkpoint, at } in crossings {
+            if let (Some(&row), Some(&place)) = (rows.get(entry), places.get(checkpoint)) {
+                times[row][place].push(*at);
             }
         }
         let gun = event["starts_at"].as_str().and_then(|text| text.parse().ok());

@@ -146,6 +146,44 @@ async fn an_event_answers_for_all_its_entries_and_ranks_them() {
         csv.contains("1,1,One,,started,1:02:03.004,0:00:00.000,2026-01-01T01:02:03.004Z"),
         "{csv}"
     );
+
+    // What an operator makes of it counts, the last word of several, until it is taken back.
+    let edit = |edit: Value| {
+        let mut all =
+            json!({ "organization": tenant.organization, "reason": "as the marshal saw it" });
+        all.as_object_mut()
+            .expect("an object")
+            .extend(edit.as_object().cloned().unwrap_or_default());
+        all
+    };
+    let id = &results["data"][0]["entry"];
+    let found = tenant.operator.read("/items/crossings?fields=id").await.expect("crossings");
+    let crossed = &found[0]["id"];
+    let mut made = Vec::new();
+    for (say, expected) in [
+        (json!({ "action": "void", "crossing": crossed }), Value::Null),
+        (
+            json!({ "action": "adjust", "crossing": crossed, "crossed_at": "2026-01-01T01:00:00Z" }),
+            json!(3_600_000),
+        ),
+        (json!({ "action": "void", "crossing": crossed }), Value::Null),
+        (
+            json!({ "action": "add", "entry": id, "checkpoint": tenant.checkpoint, "crossed_at": "2026-01-01T00:30:00Z" }),
+            json!(1_800_000),
+        ),
+    ] {
+        let edit =
+            tenant.operator.create("/items/crossing_edits", &edit(say)).await.expect("an edit");
+        made.push(edit["id"].as_str().expect("an id").to_owned());
+        let results = json_of(&stack, &tenant.viewer, &path).await;
+        assert_eq!(results["data"][0]["splits"][0]["elapsed_ms"], expected, "{results}");
+    }
+    for edit in made {
+        let edit = format!("/items/crossing_edits/{edit}");
+        admin.call(Method::DELETE, &edit, None).await.expect("taken back");
+    }
+    let results = json_of(&stack, &tenant.viewer, &path).await;
+    assert_eq!(results["data"][0]["splits"][0]["elapsed_ms"], 3_723_004);
 }
 
 #[tokio::test]
