@@ -168,13 +168,7 @@ fn once(value: f64) -> Rounds {
 
 /// A token of the administrator's that does not end.
 async fn static_token(stack: &Description) -> Result<String, SetupError> {
-    let directus = biplane_stack::directus::Client::log_in(
-        &stack.directus_url,
-        &stack.admin_email,
-        &stack.admin_password,
-    )
-    .await
-    .map_err(failed)?;
+    let directus = stack.administrator().await.map_err(failed)?;
     let token = Uuid::new_v5(&Uuid::NAMESPACE_OID, stack.admin_password.as_bytes()).to_string();
     directus.update("/users/me", &json!({ "token": token })).await.map_err(failed)?;
     Ok(token)

@@ -141,13 +141,7 @@ impl Arguments {
         &self,
         stack: &Description,
     ) -> Result<(Arc<live::Received>, tokio::task::JoinHandle<()>), SetupError> {
-        let directus = biplane_stack::directus::Client::log_in(
-            &stack.directus_url,
-            &stack.admin_email,
-            &stack.admin_password,
-        )
-        .await
-        .map_err(failed)?;
+        let directus = stack.administrator().await.map_err(failed)?;
         let devices: Vec<_> = (0..self.devices.min(WATCHED)).map(device_id).collect();
         let topic = json!({ "devices": devices });
         live::follow(&stack.live_url, directus.token().unwrap_or_default(), &topic).await

@@ -98,6 +98,11 @@ impl Description {
         let database_url = self.database_url.clone();
         Installation { files, node, cli, folder, env, inherit_env: false, database_url }
     }
+
+    /// Directus, as its administrator.
+    pub async fn administrator(&self) -> Result<Client, ApiError> {
+        Client::log_in(&self.directus_url, &self.admin_email, &self.admin_password).await
+    }
 }
 
 /// How many of what runs are servers: PostgreSQL and Redis.

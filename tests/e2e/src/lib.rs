@@ -34,9 +34,7 @@ pub fn stack() -> Description {
 
 /// The stack's administrator.
 pub async fn admin(stack: &Description) -> Client {
-    Client::log_in(&stack.directus_url, &stack.admin_email, &stack.admin_password)
-        .await
-        .expect("the administrator logs in")
+    stack.administrator().await.expect("the administrator logs in")
 }
 
 /// A refusal: its status, its reason ([`ApiError::reason`]), the sentence, and all else that it tells.

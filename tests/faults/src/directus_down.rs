@@ -55,13 +55,7 @@ impl Arguments {
         let seconds = (BEFORE as f64) + f64::from(self.seconds) + RETURN;
         let load = Load::new(description, self.devices, seconds).await?;
         let database = connect(description).await?;
-        let directus = biplane_stack::directus::Client::log_in(
-            &description.directus_url,
-            &description.admin_email,
-            &description.admin_password,
-        )
-        .await
-        .map_err(failed)?;
+        let directus = description.administrator().await.map_err(failed)?;
         let devices: Vec<_> =
             load.fleet.tracks.iter().map(|track| device_id(track.number)).collect();
         let topic = json!({ "devices": devices });

@@ -5,6 +5,7 @@ mod cut;
 mod directus_down;
 mod disk_full;
 mod kill;
+mod live;
 mod load;
 mod outbox;
 mod proxy;
@@ -39,6 +40,7 @@ enum Fault {
     DiskFull(disk_full::Arguments),
     DirectusDown(directus_down::Arguments),
     Kill(kill::Arguments),
+    Live(live::Arguments),
     Outbox(outbox::Arguments),
 }
 
@@ -131,6 +133,7 @@ async fn run(arguments: Arguments) -> Result<Outcome, SetupError> {
         Fault::DiskFull(full) => full.run(&layout, &progress).await,
         Fault::DirectusDown(down) => down.run(&layout, &progress).await,
         Fault::Kill(kill) => kill.run(&layout, &progress).await,
+        Fault::Live(live) => live.run(&layout, &progress).await,
         Fault::Outbox(outbox) => outbox.run(&layout, &progress).await,
     }
 }

@@ -20,13 +20,7 @@ pub async fn rounds(
     seconds: Duration,
     progress: &Progress,
 ) -> Result<Vec<Round>, SetupError> {
-    let directus = biplane_stack::directus::Client::log_in(
-        &stack.directus_url,
-        &stack.admin_email,
-        &stack.admin_password,
-    )
-    .await
-    .map_err(failed)?;
+    let directus = stack.administrator().await.map_err(failed)?;
     let rows = directus.read("/items/device_status?fields=id&limit=200").await.map_err(failed)?;
     let rows: Vec<String> = rows
         .as_array()
