@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::Moment;
-use biplane_core::live::{LivePosition, PublishedPosition};
 use biplane_core::motion::Motion;
 use biplane_core::plausibility::Believed;
 use biplane_core::visits::Visits;
@@ -123,33 +122,6 @@ impl StateReader {
                         at: Point { lat, lon },
                     };
                     times.into_iter().zip(places).map(moment).collect()
-                },
-            })
-            .collect())
-    }
-
-    /// The last position of every device, as the live channel shows it.
-    pub async fn last_positions(&mut self) -> Result<Vec<PublishedPosition>, ReadStateError> {
-        let statement = "
-            SELECT s.device, s.organization, s.last_fix_at, s.lat::float8, s.lon::float8, s.altitude_m::float4,
-                s.speed_kmh::float4, s.course_deg::float4
-            FROM public.device_status s JOIN public.devices d ON d.id = s.device
-            WHERE s.last_fix_at IS NOT NULL AND s.lat IS NOT NULL AND s.lon IS NOT NULL";
-        let rows =
-            self.client().await?.query(statement, &[]).await.map_err(ReadStateError::Read)?;
-        Ok(rows
-            .iter()
-            .map(|row| PublishedPosition {
-                organization: row.get::<_, Uuid>(1).into(),
-                position: LivePosition {
-                    device: row.get::<_, Uuid>(0).into(),
-                    time: from_system_time(row.get(2)),
-                    lat: row.get(3),
-                    lon: row.get(4),
-                    altitude_m: row.get(5),
-                    speed_kmh: row.get(6),
-                    course_deg: row.get(7),
-                    faulty: false,
                 },
             })
             .collect())
