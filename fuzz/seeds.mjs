@@ -40,3 +40,13 @@ for (const name of ['answers', 'commands', 'courses', 'devices', 'entries', 'eve
 		const lines = [payload ?? {}, keys, ...Object.values(results)].map((value) => JSON.stringify(value));
 		seed('rules_call', `${rule}\n`, [how], lines.join('\n'));
 	}
+// What a client says as the README of @biplane/live has it, and what Directus answers.
+const event = '00000000-0000-0000-0000-000000000014';
+const hello = ['{"type":"auth","access_token":"a-static-token","protocol":1}', '!9'];
+for (const story of [
+	['{"type":"subscribe","uid":"race","topic":{"event":"EVENT"}}', '!7', '+2', '{"type":"unsubscribe","uid":"race"}'],
+	['{"type":"subscribe","uid":"a","topic":{"organization":"EVENT"},"options":{"fields":["lat","lon"],"min_interval_ms":1000,"replay_s":60}}', '!1', '+<', '!6', '~', '!4'],
+	['{"type":"subscribe","uid":"b","topic":{"devices":["EVENT"]},"resume":"7-1777636800000"}', '!5', '{"type":"ping"}', '{"type":"pong"}', '+2', '!0'],
+	['#', '{"type":"auth","access_token":"other"}', '!0'],
+])
+	seed('live_session', [...hello, ...story].join('\n').replaceAll('EVENT', event));

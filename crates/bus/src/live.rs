@@ -45,13 +45,8 @@ pub enum PublishError {
     #[error("a live item has no JSON form")]
     Json(#[from] serde_json::Error),
     /// Redis refused or went away; part of the batch may be out.
-    #[error("Redis did not take live items for partition {partition}")]
-    Redis {
-        /// Whose items.
-        partition: u16,
-        /// What happened.
-        source: RedisError,
-    },
+    #[error("Redis did not take live items")]
+    Redis(#[source] RedisError),
 }
 
 /// The live feed on one Redis. Cheap to clone.
@@ -76,21 +71,17 @@ impl LiveFeed {
         Ok(Self { client, publisher, partitions })
     }
 
-    /// Publishes in order. For one device always through one partition, or the order is lost.
-    pub async fn publish(
-        &self,
-        partition: u16,
-        items: &[PublishedPosition],
-    ) -> Result<(), PublishError> {
+    /// Publishes in order, each to its partition, in one go. For one device always through one
+    /// partition, or the order is lost.
+    pub async fn publish(&self, items: &[(u16, PublishedPosition)]) -> Result<(), PublishError> {
         if items.is_empty() {
             return Ok(());
         }
-        let key = stream_key(partition);
         let mut pipeline = redis::pipe();
-        for item in items {
+        for (partition, item) in items {
             pipeline
                 .cmd("XADD")
-                .arg(&key)
+                .arg(stream_key(*partition))
                 .arg("MAXLEN")
                 .arg("~")
                 .arg(KEPT)
@@ -100,10 +91,7 @@ impl LiveFeed {
                 .ignore();
         }
         let mut connection = self.publisher.clone();
-        pipeline
-            .query_async::<()>(&mut connection)
-            .await
-            .map_err(|source| PublishError::Redis { partition, source })
+        pipeline.query_async::<()>(&mut connection).await.map_err(PublishError::Redis)
     }
 
     /// Follows all partitions from now on.

@@ -46,11 +46,11 @@ async fn next(tail: &mut Tail, count: usize) -> Vec<i64> {
 async fn every_tail_sees_what_is_published_from_now_on_in_order() {
     let redis = TestRedis::start();
     let feed = LiveFeed::connect(&redis.url(), 4).await.unwrap();
-    feed.publish(0, &[item(-1)]).await.unwrap();
+    feed.publish(&[(0, item(-1))]).await.unwrap();
     let mut tails = [feed.tail().await.unwrap(), feed.tail().await.unwrap()];
     // Before anyone waits, into a partition with a past and one without.
-    feed.publish(0, &[item(1), item(2)]).await.unwrap();
-    feed.publish(3, &[item(11), item(12)]).await.unwrap();
+    feed.publish(&[(0, item(1)), (0, item(2))]).await.unwrap();
+    feed.publish(&[(3, item(11)), (3, item(12))]).await.unwrap();
     for tail in &mut tails {
         let mut numbers = next(tail, 4).await;
         numbers.sort_by_key(|number| number / 10);
@@ -64,8 +64,8 @@ async fn a_large_burst_comes_whole_and_in_order() {
     let feed = LiveFeed::connect(&redis.url(), 1).await.unwrap();
     let mut tail = feed.tail().await.unwrap();
     for start in (0..9_000).step_by(1_000) {
-        let batch: Vec<PublishedPosition> = (start..start + 1_000).map(item).collect();
-        feed.publish(0, &batch).await.unwrap();
+        let batch: Vec<_> = (start..start + 1_000).map(|number| (0, item(number))).collect();
+        feed.publish(&batch).await.unwrap();
     }
     assert_eq!(next(&mut tail, 9_000).await, (0..9_000).collect::<Vec<_>>());
 }
@@ -75,12 +75,12 @@ async fn a_tail_goes_on_where_it_was_when_redis_comes_back() {
     let mut redis = TestRedis::start();
     let feed = LiveFeed::connect(&redis.url(), 2).await.unwrap();
     let mut tail = feed.tail().await.unwrap();
-    feed.publish(0, &[item(1)]).await.unwrap();
+    feed.publish(&[(0, item(1))]).await.unwrap();
     assert_eq!(next(&mut tail, 1).await, [1]);
-    feed.publish(0, &[item(2)]).await.unwrap();
+    feed.publish(&[(0, item(2))]).await.unwrap();
     redis.kill();
     assert!(
-        feed.publish(0, &[item(3)]).await.is_err(),
+        feed.publish(&[(0, item(3))]).await.is_err(),
         "nothing is promised, and nothing is hidden"
     );
     let waiting = tokio::spawn(async move { next(&mut tail, 2).await });
@@ -88,7 +88,7 @@ async fn a_tail_goes_on_where_it_was_when_redis_comes_back() {
     redis.start_again();
     // The publisher comes back by itself too.
     for _ in 0..50 {
-        if feed.publish(0, &[item(4)]).await.is_ok() {
+        if feed.publish(&[(0, item(4))]).await.is_ok() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -112,7 +112,7 @@ async fn what_is_no_item_is_passed_over() {
             .await
             .unwrap();
     }
-    feed.publish(0, &[item(5)]).await.unwrap();
+    feed.publish(&[(0, item(5))]).await.unwrap();
     assert_eq!(next(&mut tail, 1).await, [5]);
 }
 
@@ -121,8 +121,8 @@ async fn the_streams_stay_short() {
     let redis = TestRedis::start();
     let feed = LiveFeed::connect(&redis.url(), 1).await.unwrap();
     for start in (0..25_000).step_by(5_000) {
-        let batch: Vec<PublishedPosition> = (start..start + 5_000).map(item).collect();
-        feed.publish(0, &batch).await.unwrap();
+        let batch: Vec<_> = (start..start + 5_000).map(|number| (0, item(number))).collect();
+        feed.publish(&batch).await.unwrap();
     }
     let length: usize = redis::cmd("XLEN")
         .arg("live:{p00}")

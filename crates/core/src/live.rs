@@ -214,7 +214,8 @@ pub enum Status {
 #[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]
 pub enum SubscriptionEvent {
-    /// First: the last position of each device.
+    /// First: the last position of each device; of more than 64 devices the others follow at once as
+    /// `positions`.
     Init(Vec<LivePosition>),
     /// If asked for: positions before those of `init`, in order of time; in several messages, if many.
     Replay(Vec<LivePosition>),

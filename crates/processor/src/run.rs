@@ -107,7 +107,7 @@ pub async fn run(
         watch_setup(config.database_url.clone(), Allowlist::new(&log), Arc::clone(&metrics));
     let (publisher, publishing) = Publisher::start(feed, Arc::clone(&metrics));
     let (chunks, read) = mpsc::channel(CHUNKS);
-    let (decided, work) = mpsc::channel(1);
+    let (asks, asked) = mpsc::channel(1);
     let (owned, owning_now) = watch::channel(Owned::new());
     let (rests, resting) = mpsc::channel(1);
     let recomputer = Recomputer {
@@ -128,10 +128,10 @@ pub async fn run(
         limits: config.limits(),
         batch: config.processor_batch.max(1),
     };
-    let deciding = tokio::spawn(pipeline.run(read, resting, decided));
+    let deciding = tokio::spawn(pipeline.run(read, resting, asked));
     let (written, done) = mpsc::channel(1);
     let writing =
-        tokio::spawn(write(Writer::new(&config.database_url), work, written, Arc::clone(&metrics)));
+        tokio::spawn(write(Writer::new(&config.database_url), asks, written, Arc::clone(&metrics)));
     let committing = tokio::spawn(commit(Arc::clone(&log), done, Arc::clone(&metrics)));
     let (stop, stopped) = watch::channel(false);
     let owning = tokio::spawn(own(

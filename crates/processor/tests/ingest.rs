@@ -233,6 +233,36 @@ async fn a_database_or_log_that_goes_away_and_comes_back_loses_nothing() {
     assert_eq!(rig.count("crossings").await, 4);
 }
 
+/// One batch was decided ahead; what came behind it was shown only when the writer had time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_database_held_up_what_live_clients_see() {
+    let mut rig = Rig::new([1]).await;
+    let feed = LiveFeed::connect(&rig.redis.url(), PARTITIONS).await.unwrap();
+    let mut tail = feed.tail().await.unwrap();
+    let processor = rig.start();
+    rig.log.append(&[frame(1, track(0..1))]).await.unwrap();
+    rig.wait_drained().await;
+    let lock = rig.client.transaction().await.unwrap();
+    lock.batch_execute("LOCK TABLE device_status IN SHARE MODE").await.unwrap();
+    for second in 1..100 {
+        rig.log.append(&[frame(1, track(second..second + 1))]).await.unwrap();
+        let sent = START + second * 1000;
+        let shown = async {
+            while !tail.next().await.iter().any(|it| it.position.time.as_millis() == sent) {}
+        };
+        tokio::time::timeout(Duration::from_secs(30), shown)
+            .await
+            .unwrap_or_else(|_| panic!("second {second} is not shown"));
+    }
+    let other = rig.postgres.client().await;
+    assert_eq!(count(&other, "telemetry.positions").await, 1, "the writer writes all the same");
+    lock.rollback().await.unwrap();
+    rig.wait_drained().await;
+    processor.stop().await;
+    assert_eq!(rig.count("telemetry.positions").await, 100);
+    assert_eq!(rig.count("crossings").await, 2);
+}
+
 /// The task that reads the setup panicked; the rest went on, healthy to look at, with the setup
 /// of then.
 #[tokio::test(flavor = "multi_thread")]

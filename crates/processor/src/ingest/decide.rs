@@ -1,6 +1,6 @@
 //! What frames mean. Pure: the same frames after the same state are always decided the same.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use biplane_core::geodesy::Point;
 use biplane_core::geofence::Moment;
@@ -43,8 +43,8 @@ struct Known {
 pub(crate) struct Decided {
     /// By partition.
     pub batches: BTreeMap<u16, Batch>,
-    /// Positions to show at once, by partition.
-    pub positions: HashMap<u16, Vec<PublishedPosition>>,
+    /// Positions to show at once, with their partition; of a frame the latest of each kind.
+    pub positions: Vec<(u16, PublishedPosition)>,
     pub late: u64,
     pub faulty: [u64; Fault::ALL.len()],
 }
@@ -193,10 +193,9 @@ impl Decider {
             .filter(|(fix, _)| Point { lat: fix.lat, lon: fix.lon }.is_on_earth())
             .collect();
         shown.sort_by_key(|(fix, _)| fix.time);
-        if !shown.is_empty() {
-            let items = shown.into_iter().map(|(fix, faulty)| live_position(device, fix, faulty));
-            decided.positions.entry(partition).or_default().extend(items);
-        }
+        decided.positions.extend(
+            shown.into_iter().map(|(fix, faulty)| (partition, live_position(device, fix, faulty))),
+        );
     }
 }
 
@@ -281,23 +280,6 @@ fn live_position(device: Device, fix: &Fix, faulty: bool) -> PublishedPosition {
     }
 }
 
-impl Decided {
-    /// Of each device only the last position of each kind: a batch may hold many frames of one.
-    pub(crate) fn conflate(&mut self) {
-        for items in self.positions.values_mut() {
-            let mut seen = HashSet::new();
-            let mut index = items.len();
-            let mut keep = vec![false; items.len()];
-            for PublishedPosition { position, .. } in items.iter().rev() {
-                index -= 1;
-                keep[index] = seen.insert((position.device, position.faulty));
-            }
-            let mut keep = keep.into_iter();
-            items.retain(|_| keep.next().unwrap_or(true));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use biplane_core::Imei;
@@ -334,7 +316,7 @@ mod tests {
             let mut decided = Decided::default();
             decider.decide(0, &frame, device, &Setup::default(), &mut decided);
             assert_eq!(decided.batches[&0].positions(), 1, "stored all the same");
-            decided.positions.values().map(Vec::len).sum::<usize>()
+            decided.positions.len()
         };
         assert_eq!([shown(200.0), shown(f64::NAN), shown(46.0)], [0, 0, 1]);
     }

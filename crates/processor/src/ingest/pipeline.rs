@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use biplane_bus::{EntryId, Lease, Poison};
+use biplane_bus::{Entry, EntryId, Lease, Poison};
 use biplane_core::profile::Limits;
 use biplane_core::timing::{Device, Setup};
 use biplane_core::{DeviceId, Frame, Imei, Timestamp};
-use biplane_store::{Claim, StateReader};
+use biplane_store::{Batch, Claim, StateReader};
 use tokio::sync::{mpsc, oneshot};
 
 use super::away::Away;
@@ -18,6 +18,7 @@ use super::{Chunk, Publisher, Rest, SetupFeed};
 use crate::Metrics;
 
 /// What is to be written together, and what the log is to be told afterwards.
+#[derive(Default)]
 pub(crate) struct Work {
     pub decided: Decided,
     /// To commit, by lease.
@@ -36,7 +37,12 @@ pub(crate) enum Job {
     Tell(oneshot::Sender<()>),
 }
 
-/// Decides chunk after chunk, in the order in which each partition was read.
+/// Whither the writer, who is free, wants its next job.
+pub(crate) type Ask = oneshot::Sender<Job>;
+
+/// Decides chunk after chunk, in the order in which each partition was read, and shows at once what
+/// live clients may see. What is decided grows until the writer asks for it: how long it writes
+/// holds nobody up who only looks.
 pub(crate) struct Pipeline {
     pub setup: SetupFeed,
     pub states: StateReader,
@@ -47,45 +53,64 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Until the chunks end.
+    /// Until the chunks end, or the writer does.
     pub(crate) async fn run(
         mut self,
         mut chunks: mpsc::Receiver<Chunk>,
         mut rests: mpsc::Receiver<Rest>,
-        work: mpsc::Sender<Job>,
+        mut asks: mpsc::Receiver<Ask>,
     ) {
         let mut decider = Decider::new(self.limits);
+        let mut work = Work::default();
         loop {
             let first = tokio::select! {
-                first = chunks.recv() => first,
+                first = chunks.recv(), if work.size() < self.batch => first,
+                ask = asks.recv(), if !work.is_empty() => {
+                    let Some(ask) = ask else { return };
+                    if ask.send(work.take()).is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 Some(rest) = rests.recv() => {
-                    if rest_for(rest, &mut decider, &work).await.is_none() {
+                    if rest_for(rest, &mut decider, &mut work, &mut asks).await.is_none() {
                         return;
                     }
                     continue;
                 }
             };
-            let Some(first) = first else { return };
-            // One batch takes what is there, no more than its size and never waiting.
-            let mut size = positions(&first);
+            let Some(first) = first else { break };
+            // What is there is decided in one go, no more than a batch and never waiting.
+            let mut held = work.size() + size(&first);
             let mut together = vec![first];
-            while size < self.batch {
+            while held < self.batch {
                 let Ok(next) = chunks.try_recv() else { break };
-                size += positions(&next);
+                held += size(&next);
                 together.push(next);
             }
+            if together.iter().any(|chunk| decider.is_new(claim_of(&chunk.lease))) {
+                // What was read under a lease is written under it.
+                if hand_over(&mut work, &mut asks).await.is_none() {
+                    return;
+                }
+                self.claim(&decider, &together).await;
+            }
             let started = Instant::now();
-            let Some(next) = self.decide(&mut decider, together).await else { return };
-            self.metrics.decide_seconds.observe(started.elapsed().as_secs_f64(), 1);
-            if work.send(Job::Write(Box::new(next))).await.is_err() {
+            if self.decide(&mut decider, together, &mut work).await.is_none() {
                 return;
             }
+            self.metrics.decide_seconds.observe(started.elapsed().as_secs_f64(), 1);
         }
+        let _ = hand_over(&mut work, &mut asks).await;
     }
 
     /// `None` when the process ends.
-    async fn decide(&mut self, decider: &mut Decider, mut chunks: Vec<Chunk>) -> Option<Work> {
-        self.claim(decider, &chunks).await;
+    async fn decide(
+        &mut self,
+        decider: &mut Decider,
+        mut chunks: Vec<Chunk>,
+        work: &mut Work,
+    ) -> Option<()> {
         chunks.retain(|chunk| decider.enter(claim_of(&chunk.lease)));
         let mut setup = self.setup.current().await?;
         let unknown = |setup: &Setup| {
@@ -98,8 +123,6 @@ impl Pipeline {
         }
         self.learn(decider, &chunks, &setup).await;
 
-        let mut work =
-            Work { decided: Decided::default(), done: vec![], dead: vec![], received: vec![] };
         for Chunk { lease, entries } in chunks {
             let mut done = Vec::with_capacity(entries.len());
             for entry in entries {
@@ -137,10 +160,9 @@ impl Pipeline {
                 None => work.done.push((lease, done)),
             }
         }
-        self.count(&work.decided);
-        work.decided.conflate();
-        self.publisher.positions(std::mem::take(&mut work.decided.positions));
-        Some(work)
+        self.count(&mut work.decided);
+        self.publisher.positions(work.decided.positions.drain(..));
+        Some(())
     }
 
     /// Before anything is read of what an owner before has written: after this he writes no more.
@@ -197,18 +219,49 @@ impl Pipeline {
         }
     }
 
-    fn count(&self, decided: &Decided) {
-        self.metrics.late.fetch_add(decided.late, Relaxed);
-        for (counter, count) in self.metrics.faulty.iter().zip(decided.faulty) {
+    fn count(&self, decided: &mut Decided) {
+        self.metrics.late.fetch_add(std::mem::take(&mut decided.late), Relaxed);
+        for (counter, count) in self.metrics.faulty.iter().zip(std::mem::take(&mut decided.faulty))
+        {
             counter.fetch_add(count, Relaxed);
         }
     }
 }
 
+impl Work {
+    /// Positions, or what takes the place of one: what the memory that it takes grows with.
+    fn size(&self) -> usize {
+        let positions: usize = self.decided.batches.values().map(Batch::positions).sum();
+        positions.max(self.received.len()) + self.dead.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.done.is_empty() && self.dead.is_empty()
+    }
+
+    fn take(&mut self) -> Job {
+        Job::Write(Box::new(std::mem::take(self)))
+    }
+}
+
+/// Waits until the writer takes what is decided, if anything is; `None` when the process ends.
+async fn hand_over(work: &mut Work, asks: &mut mpsc::Receiver<Ask>) -> Option<()> {
+    if work.is_empty() {
+        return Some(());
+    }
+    asks.recv().await?.send(work.take()).ok()
+}
+
 /// Rests until the one who asked for it is through; `None` when the process ends.
-async fn rest_for(rest: Rest, decider: &mut Decider, work: &mpsc::Sender<Job>) -> Option<()> {
+async fn rest_for(
+    rest: Rest,
+    decider: &mut Decider,
+    work: &mut Work,
+    asks: &mut mpsc::Receiver<Ask>,
+) -> Option<()> {
+    hand_over(work, asks).await?;
     let (told, written) = oneshot::channel();
-    work.send(Job::Tell(told)).await.ok()?;
+    asks.recv().await?.send(Job::Tell(told)).ok()?;
     written.await.ok()?;
     let _ = rest.resting.send(());
     // Told or dropped: it is over.
@@ -231,7 +284,8 @@ fn frames(chunks: &[Chunk]) -> impl Iterator<Item = (&Lease, &Frame)> {
     })
 }
 
-fn positions(chunk: &Chunk) -> usize {
-    let frames = chunk.entries.iter().filter_map(|entry| entry.frame.as_ref().ok());
-    frames.map(|frame| frame.fixes.len()).sum()
+/// Of a chunk, as [`Work::size`] is of what is decided.
+fn size(chunk: &Chunk) -> usize {
+    let of = |entry: &Entry| entry.frame.as_ref().map_or(1, |frame| frame.fixes.len().max(1));
+    chunk.entries.iter().map(of).sum()
 }

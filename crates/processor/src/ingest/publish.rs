@@ -1,9 +1,11 @@
 //! Telling the hubs. Best effort: nothing waits for it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use biplane_bus::LiveFeed;
+use biplane_core::DeviceId;
 use biplane_core::live::PublishedPosition;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -11,44 +13,54 @@ use tokio::task::JoinHandle;
 use super::away::Away;
 use crate::Metrics;
 
-/// How many batches may wait; what comes beyond is not shown.
-const WAITING: usize = 256;
-
-type Items = (u16, Vec<PublishedPosition>);
-
-/// Publishes in the order given, in a task of its own. Cheap to clone.
+/// Publishes in a task of its own, of each device the latest position of each kind: what comes while
+/// Redis is at the ones before takes the place of what waits. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Publisher {
-    positions: mpsc::Sender<Items>,
-    metrics: Arc<Metrics>,
+    waiting: Arc<Mutex<Waiting>>,
+    /// Rung when something waits.
+    bell: mpsc::Sender<()>,
 }
+
+/// By device, and whether it is marked as faulty; with its partition.
+type Waiting = HashMap<(DeviceId, bool), (u16, PublishedPosition)>;
 
 impl Publisher {
     /// The task ends when everything is published and no clone is left.
     pub(crate) fn start(feed: LiveFeed, metrics: Arc<Metrics>) -> (Self, JoinHandle<()>) {
-        let (positions, mut next_positions) = mpsc::channel::<Items>(WAITING);
-        let counts = Arc::clone(&metrics);
+        let (bell, mut rung) = mpsc::channel(1);
+        let waiting = Arc::new(Mutex::new(Waiting::new()));
+        let publisher = Self { waiting: Arc::clone(&waiting), bell };
         let task = tokio::spawn(async move {
             let mut away = Away::new("publishing live positions", None);
-            while let Some(next) = next_positions.recv().await {
-                match feed.publish(next.0, &next.1).await {
+            while rung.recv().await.is_some() {
+                let taken = std::mem::take(&mut *lock(&waiting));
+                let mut items: Vec<_> = taken.into_values().collect();
+                items.sort_by_key(|(_, item)| item.position.time);
+                match feed.publish(&items).await {
                     Ok(()) => away.succeeded(),
                     Err(error) => {
-                        counts.unpublished.fetch_add(next.1.len() as u64, Relaxed);
+                        metrics.unpublished.fetch_add(items.len() as u64, Relaxed);
                         away.failed(&error).await;
                     }
                 }
             }
         });
-        (Self { positions, metrics }, task)
+        (publisher, task)
     }
 
-    pub(crate) fn positions(&self, items: impl IntoIterator<Item = Items>) {
-        for items in items {
-            let count = items.1.len() as u64;
-            if self.positions.try_send(items).is_err() {
-                self.metrics.unpublished.fetch_add(count, Relaxed);
-            }
+    /// In the order in which they are decided.
+    pub(crate) fn positions(&self, items: impl IntoIterator<Item = (u16, PublishedPosition)>) {
+        let mut waiting = lock(&self.waiting);
+        for (partition, item) in items {
+            waiting.insert((item.position.device, item.position.faulty), (partition, item));
         }
+        drop(waiting);
+        // Full: it was rung, and what waits is not taken yet.
+        let _ = self.bell.try_send(());
     }
+}
+
+fn lock(waiting: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

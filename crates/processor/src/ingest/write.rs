@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use biplane_bus::{Log, LogError};
 use biplane_store::{Counts, WriteError, Writer};
 use futures_util::future::join_all;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Interval;
 
 use super::away::{Away, chain};
-use super::pipeline::{Job, Work};
+use super::pipeline::{Ask, Job, Work};
 use super::setup::now;
 use crate::Metrics;
 
@@ -24,28 +25,39 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// while the next is written. Each is tried until it succeeds.
 pub(crate) async fn write(
     mut writer: Writer,
-    mut work: mpsc::Receiver<Job>,
+    asks: mpsc::Sender<Ask>,
     written: mpsc::Sender<Work>,
     metrics: Arc<Metrics>,
 ) {
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            next = work.recv() => {
-                let mut next = match next {
-                    Some(Job::Write(next)) => next,
-                    Some(Job::Tell(told)) => {
-                        let _ = told.send(());
-                        continue;
-                    }
-                    None => return,
-                };
+    while let Some(job) = next_job(&asks, &mut writer, &mut sweep).await {
+        match job {
+            Job::Write(mut next) => {
                 write_one(&mut writer, &mut next, &metrics).await;
                 if written.send(*next).await.is_err() {
                     return;
                 }
             }
+            Job::Tell(told) => {
+                let _ = told.send(());
+            }
+        }
+    }
+}
+
+/// Asks for something to write, and looks after silent devices until it comes; `None` when nothing
+/// more does.
+async fn next_job(
+    asks: &mpsc::Sender<Ask>,
+    writer: &mut Writer,
+    sweep: &mut Interval,
+) -> Option<Job> {
+    let (ask, mut job) = oneshot::channel();
+    asks.send(ask).await.ok()?;
+    loop {
+        tokio::select! {
+            job = &mut job => return job.ok(),
             _ = sweep.tick() => {
                 if let Err(error) = writer.mark_silent(now() + -SILENT_MS).await {
                     tracing::debug!(error = chain(&error), "silent devices were not marked");

@@ -19,8 +19,8 @@ use super::fanout::SubscriptionKey;
 
 /// Answers that may wait: a client that asks and never reads is closed.
 const WAITING_ANSWERS: usize = 128;
-/// Positions of the past in one message.
-const REPLAYED_TOGETHER: usize = 1_000;
+/// Positions in one message: what a connection's buffer grows to it keeps, for as long as it lives.
+const POSITIONS_TOGETHER: usize = 64;
 
 /// One client's outbox: filled by the session and the fan-out, emptied by the writer.
 pub struct Outbox {
@@ -345,18 +345,23 @@ impl Waiting {
             taken.messages.push(update(&self.uid, event, data));
         };
         if self.init || (!self.positions.is_empty() && now >= self.due) {
-            let event = if self.init { "init" } else { "positions" };
             taken.positions += self.positions.len();
-            send(event, &mut self.positions.drain().map(|(_, (json, _))| json));
-            self.init = false;
+            let mut positions =
+                std::mem::take(&mut self.positions).into_values().map(|(json, _)| json);
+            if std::mem::take(&mut self.init) {
+                send("init", &mut positions.by_ref().take(POSITIONS_TOGETHER));
+            }
+            while positions.len() > 0 {
+                send("positions", &mut positions.by_ref().take(POSITIONS_TOGETHER));
+            }
             self.due = now + self.interval;
         }
         if !self.statuses.is_empty() {
             taken.events += self.statuses.len();
-            send("status", &mut self.statuses.drain().map(|(_, json)| json));
+            send("status", &mut std::mem::take(&mut self.statuses).into_values());
         }
         taken.positions += self.replay.len();
-        for together in std::mem::take(&mut self.replay).chunks(REPLAYED_TOGETHER) {
+        for together in std::mem::take(&mut self.replay).chunks(POSITIONS_TOGETHER) {
             send("replay", &mut together.iter().cloned());
         }
         for events in [std::mem::take(&mut self.recalled), std::mem::take(&mut self.events)] {
