@@ -1,9 +1,11 @@
 //! The live channel: Directus decides who is let in and what they see.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use biplane_core::Timestamp;
+use biplane_bus::LiveFeed;
+use biplane_core::live::{LivePosition, PublishedPosition};
+use biplane_core::{Imei, Timestamp};
 use biplane_e2e::{Findings, Live, Tenant, admin, eventually, fresh_id, path, stack, user};
 use biplane_stack::directus::Client;
 use reqwest::Method;
@@ -356,4 +358,78 @@ async fn who_comes_late_is_shown_the_way_that_was_flown_in_the_fields_that_were_
     let expected: Vec<Timestamp> = (9..19).map(|second| START + second * 1000).collect();
     assert_eq!(times, expected);
     live.hear_event("crossings").await;
+}
+
+/// What lies in the buffers of the connection is many positions of each device; from then on the
+/// hub keeps the latest only.
+#[tokio::test]
+async fn who_reads_slowly_is_sent_less_often_is_told_so_and_ends_with_the_latest() {
+    const DEVICES: usize = 200;
+    const SUBSCRIPTIONS: usize = 30;
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let devices: Vec<Uuid> = (0..DEVICES).map(|_| fresh_id()).collect();
+    let rows = devices.iter().map(|device| {
+        let imei =
+            Imei::with_check_digit(87_000_000_000_000 + device.as_u64_pair().0 % 1_000_000_000_000);
+        json!({
+            "id": device, "organization": tenant.organization, "name": "Tracker",
+            "imei": imei.to_string(), "protocol": "teltonika", "status": "active",
+        })
+    });
+    tenant.manager.create("/items/devices", &rows.collect()).await.expect("devices");
+    let mut live = Live::log_in(&stack, &tenant.viewer).await;
+    for uid in 0..SUBSCRIPTIONS {
+        let topic = json!({ "devices": devices });
+        live.say(json!({ "type": "subscribe", "uid": uid.to_string(), "topic": topic })).await;
+        live.hear_event("init").await;
+    }
+    let feed = LiveFeed::connect(&stack.redis_url, 1).await.expect("the feed");
+    let publish = async |round: i64| {
+        let item = |device: &Uuid| PublishedPosition {
+            organization: tenant.organization.into(),
+            position: LivePosition {
+                device: (*device).into(),
+                time: START + round,
+                lat: 46.0,
+                lon: 12.0,
+                altitude_m: Some(1_000.0),
+                speed_kmh: Some(36.0),
+                course_deg: Some(0.0),
+                faulty: false,
+            },
+        };
+        let items: Vec<_> = devices.iter().map(|device| (0, item(device))).collect();
+        feed.publish(&items).await.expect("published");
+    };
+    const UNREAD: i64 = 60;
+    for round in 1..=UNREAD {
+        publish(round).await;
+        tokio::time::sleep(Duration::from_millis(160)).await;
+    }
+    let mut last: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
+    let (mut heard, mut rate) = (0, None);
+    let latest = START + UNREAD;
+    let is_complete = |last: &BTreeMap<_, Timestamp>| {
+        last.len() == DEVICES * SUBSCRIPTIONS && last.values().all(|time| *time == latest)
+    };
+    while rate.is_none() || !is_complete(&last) {
+        let message = live.hear().await.expect("the channel stays open");
+        if message["type"] == "rate" {
+            rate = rate.max(message["interval_ms"].as_u64());
+        }
+        let uid = message["uid"].as_str().unwrap_or_default().to_owned();
+        for position in message["data"].as_array().into_iter().flatten() {
+            let time: Timestamp =
+                position["time"].as_str().expect("a time").parse().expect("a time");
+            let device = position["device"].as_str().expect("a device").to_owned();
+            let before = last.insert((uid.clone(), device), time);
+            assert!(before.is_none_or(|before| before < time), "{before:?} and then {time}");
+            heard += 1;
+        }
+    }
+    assert!(rate.is_some_and(|interval| interval > 150), "{rate:?}");
+    let sent = DEVICES * SUBSCRIPTIONS * UNREAD as usize;
+    assert!(heard < sent, "all {sent} positions waited for who did not read them");
 }
