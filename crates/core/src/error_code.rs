@@ -121,6 +121,8 @@ error_codes! {
     RuleContract = "RULE_CONTRACT", 500;
     /// A rule crashed; the change was not made.
     RuleCrashed = "RULE_CRASHED", 500;
+    /// Redis can't be asked just now.
+    RedisAway = "REDIS_AWAY", 503;
     /// A message of the live channel is no JSON object of a known type.
     LiveMessage = "LIVE_MESSAGE", 400;
     /// No token came in time, or Directus does not accept it.

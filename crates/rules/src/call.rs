@@ -327,6 +327,38 @@ pub enum Need {
         /// At most so many of each device; the host gives no more than [`MAX_POSITION_ROWS`] in all.
         limit: u32,
     },
+    /// Which gateways hold these devices' connections just now, as the registry in Redis says. The
+    /// answer is a list of `{imei, instance}`, of those that are held. Nothing of the caller's: a rule
+    /// asks for devices that it was shown.
+    #[serde(rename = "registry.read")]
+    RegistryRead {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Of which devices.
+        imeis: Vec<String>,
+    },
+    /// Takes attempts to deliver commands away from gateways: who claims first decides, and a gateway
+    /// writes nothing without its claim. The answer is a list of `{command, attempt, ours}`. It lasts,
+    /// whatever is decided afterwards.
+    #[serde(rename = "attempts.claim")]
+    AttemptsClaim {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Which.
+        attempts: Vec<Attempt>,
+    },
+}
+
+/// One attempt to deliver a command.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Attempt {
+    /// A row of `commands`.
+    pub command: String,
+    /// From 1.
+    pub attempt: u32,
 }
 
 impl Need {
@@ -364,7 +396,9 @@ impl Need {
         match self {
             Self::ItemsRead { name, .. }
             | Self::ItemsFind { name, .. }
-            | Self::PositionsRead { name, .. } => name,
+            | Self::PositionsRead { name, .. }
+            | Self::RegistryRead { name, .. }
+            | Self::AttemptsClaim { name, .. } => name,
         }
     }
 }
@@ -418,12 +452,44 @@ pub enum Effect {
     },
     /// An entry of a Redis stream, at least once: it waits in the outbox until Redis has it.
     #[serde(rename = "stream.append")]
-    StreamAppend {
-        /// Its name.
-        stream: String,
-        /// Names and values.
-        fields: BTreeMap<String, String>,
+    StreamAppend(StreamEntry),
+    /// Items that are still in a state get a patch, in one transaction of its own and as Directus
+    /// itself: of several who try, one succeeds. Those that are in another state by now, or just being
+    /// changed, are left alone, and nothing follows from them.
+    #[serde(rename = "items.claim")]
+    ItemsClaim {
+        /// Of which collection; its key is `id`, its state `status`.
+        collection: &'static str,
+        /// Which, and what follows where it succeeds.
+        items: Vec<Claimed>,
+        /// The state that they have to be in.
+        status: &'static str,
+        /// What is written.
+        #[cfg_attr(test, ts(type = "Record<string, unknown>"))]
+        patch: Map<String, Value>,
     },
+}
+
+/// An item to claim.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Claimed {
+    /// Its key.
+    pub key: String,
+    /// An entry of a stream, in the same transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub entry: Option<StreamEntry>,
+}
+
+/// An entry of a Redis stream.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct StreamEntry {
+    /// The stream's name.
+    pub stream: String,
+    /// Names and values.
+    pub fields: BTreeMap<String, String>,
 }
 
 /// How serious a line in the log is.

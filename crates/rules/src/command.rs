@@ -10,7 +10,7 @@ use biplane_core::{ErrorCode, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::request::{Arguments, is_uuid};
-use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
+use crate::{Attempt, Call, Event, Need, Outcome, Rejection, Rule, Trigger};
 use catalogue::Spec;
 use state::State;
 
@@ -23,6 +23,22 @@ const MAX_WAIT_MS: i64 = 7 * 86_400_000;
 
 /// What says what a command is, and can't be changed.
 const FIXED: &[&str] = &["device", "name", "parameters", "expires_at", "payload"];
+
+/// How often a command is said at most, where saying it again does no harm.
+const MOST_ATTEMPTS: u64 = 3;
+
+/// What has to be known of a command whose state changes.
+const CHANGED: &[&str] = &[
+    "id",
+    "status",
+    "user_created",
+    "attempts",
+    "expires_at",
+    "name",
+    "device.protocol",
+    "device.model",
+    "device.status",
+];
 
 /// Of the tracker.
 const TRACKER: &[&str] = &["id", "protocol", "model", "status"];
@@ -123,15 +139,14 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
     let Some(status) = call.payload.get("status") else { return Ok(Outcome::default()) };
     let to = State::read(status)?;
     let Some(items) = call.ctx.items()? else {
-        return Ok(Outcome::need(call.ctx.ask_items(&["status", "user_created"])));
+        return Ok(Outcome::need(call.ctx.ask_items(CHANGED)));
     };
     let mut approved = 0;
+    let mut repeated = 0;
     for item in items {
         let from = State::read(&item["status"])?;
         if !from.may_become(to) {
-            let (from, to) = (from.as_str(), to.as_str());
-            let message = format!("status: a command that is `{from}` can't become `{to}`");
-            return Err(Rejection::field(ErrorCode::CommandState, "status", message).into());
+            return Err(impossible(from, to).into());
         }
         if (from, to) == (State::AwaitingApproval, State::Pending) {
             if call.ctx.user.is_none() || call.ctx.user.as_deref() == item["user_created"].as_str()
@@ -142,18 +157,84 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
             }
             approved += 1;
         }
+        if to == State::Unknown && from != to && is_repeated(call, item) {
+            repeated += 1;
+        }
     }
-    if approved == 0 {
-        return Ok(Outcome::default());
+    if to == State::Cancelled
+        && let Some(undecided) = take_back(call, items)?
+    {
+        return Ok(undecided);
     }
-    // The patch is for all of them, and nobody approved what did not wait for it.
-    if approved < items.len() {
-        let message =
-            "status: what waits for approval is approved by itself, not with other commands";
-        return Err(Rejection::field(ErrorCode::CommandApproval, "status", message).into());
+    let patch = |field: &str, value: Value| {
+        let patch = [(field.to_owned(), value)].into_iter().collect();
+        Ok(Outcome { patch: Some(patch), ..Outcome::default() })
+    };
+    // The patch is for all of them.
+    let all = items.len();
+    match (approved, repeated) {
+        (0, 0) => Ok(Outcome::default()),
+        (_, 0) if approved == all => patch("approved_by", json!(call.ctx.user)),
+        (0, _) if repeated == all => patch("status", json!(State::Queued.as_str())),
+        (0, _) => {
+            let message =
+                "status: what is said again is reported by itself, not with other commands";
+            Err(Rejection::field(ErrorCode::CommandState, "status", message).into())
+        }
+        // Nobody approved what did not wait for it.
+        _ => {
+            let message =
+                "status: what waits for approval is approved by itself, not with other commands";
+            Err(Rejection::field(ErrorCode::CommandApproval, "status", message).into())
+        }
     }
-    let patch = [("approved_by".to_owned(), json!(call.ctx.user))].into_iter().collect();
-    Ok(Outcome { patch: Some(patch), ..Outcome::default() })
+}
+
+fn impossible(from: State, to: State) -> Rejection {
+    let (from, to) = (from.as_str(), to.as_str());
+    let message = format!("status: a command that is `{from}` can't become `{to}`");
+    Rejection::field(ErrorCode::CommandState, "status", message)
+}
+
+/// Whether a command of which nobody knows what came of it is said again: where twice is as good as
+/// once, and there is time.
+fn is_repeated(call: &Call, item: &Value) -> bool {
+    let now = Timestamp::from_millis(call.ctx.now_ms as i64);
+    let expires_at = item["expires_at"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    item["attempts"].as_u64().is_some_and(|attempts| attempts < MOST_ATTEMPTS)
+        && expires_at.is_some_and(|time| time > now)
+        && Spec::of(&item["device"], item.get("name")).is_ok_and(|spec| spec.idempotent)
+}
+
+/// Takes the attempts that a gateway may make, this one and the next, before a command is called
+/// cancelled: whatever happens at the same time, nothing of it is sent. `None`: they are ours.
+fn take_back(call: &Call, items: &[Value]) -> Result<Option<Outcome>, Vec<Rejection>> {
+    let mut attempts = Vec::new();
+    for item in items {
+        let from = State::read(&item["status"])?;
+        if from == State::Cancelled {
+            continue;
+        }
+        let command = item["id"].as_str().unwrap_or_default();
+        let made = item["attempts"].as_u64().and_then(|it| u32::try_from(it).ok());
+        let made = made.unwrap_or_default();
+        let of = |attempt| Attempt { command: command.to_owned(), attempt };
+        if from == State::Routed {
+            attempts.push(of(made));
+        }
+        attempts.push(of(made.saturating_add(1)));
+    }
+    if attempts.is_empty() {
+        return Ok(None);
+    }
+    let Some(claims) = call.ctx.answer("claims")? else {
+        return Ok(Some(Outcome::need(Need::AttemptsClaim { name: "claims", attempts })));
+    };
+    if claims.len() == attempts.len() && claims.iter().all(|claim| claim["ours"] == true) {
+        return Ok(None);
+    }
+    let message = "status: the command is on its way to the device and can't be taken back";
+    Err(Rejection::field(ErrorCode::CommandState, "status", message).into())
 }
 
 fn approved_by_hand() -> Rejection {

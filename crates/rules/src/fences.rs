@@ -65,6 +65,7 @@ pub const CHECK_IN_FLOW: Rule = Rule {
         icon: "share_location",
         description: "Which active geofences hold a place, and how far their borders are.",
         options: &asked(Place::Option),
+        together: false,
     },
 };
 

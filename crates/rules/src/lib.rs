@@ -37,8 +37,8 @@ mod typescript;
 
 pub use biplane_geometry::{FlatGeometry, MAX_POSITIONS};
 pub use call::{
-    Answer, Call, Context, Effect, Kind, Level, MAX_POSITION_ROWS, Need, Outcome, PositionField,
-    Rejection,
+    Answer, Attempt, Call, Claimed, Context, Effect, Kind, Level, MAX_POSITION_ROWS, Need, Outcome,
+    PositionField, Rejection, StreamEntry,
 };
 pub use judge::{Judged, has_rules, judge};
 pub use limits::{MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, fits};

@@ -4,8 +4,9 @@
 use biplane_typescript::File;
 
 use crate::{
-    Access, Answer, Call, Code, Context, Effect, Event, Kind, Level, Manifest, Method, Need,
-    Outcome, Parameter, ParameterKind, Place, PositionField, Rejection, Request, Rule, Trigger,
+    Access, Answer, Attempt, Call, Claimed, Code, Context, Effect, Event, Kind, Level, Manifest,
+    Method, Need, Outcome, Parameter, ParameterKind, Place, PositionField, Rejection, Request,
+    Rule, StreamEntry, Trigger,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -31,8 +32,11 @@ fn the_typescript_of_what_crosses_is_up_to_date() {
         .declare::<Answer>()
         .declare::<Rejection>()
         .declare::<Need>()
+        .declare::<Attempt>()
         .declare::<PositionField>()
         .declare::<Effect>()
+        .declare::<Claimed>()
+        .declare::<StreamEntry>()
         .declare::<Level>()
         .check(concat!(
             env!("CARGO_MANIFEST_DIR"),

@@ -229,6 +229,13 @@ impl Answers<'_> {
                 };
                 devices.iter().map(|_| of_device()).collect()
             }
+            Need::RegistryRead { imeis, .. } => {
+                let held = imeis.iter().take(self.number(4));
+                held.map(|imei| json!({ "imei": imei, "instance": self.value() })).collect()
+            }
+            Need::AttemptsClaim { attempts, .. } => {
+                attempts.iter().map(|_| json!({ "ours": self.value() })).collect()
+            }
         }
     }
 

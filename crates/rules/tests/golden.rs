@@ -35,6 +35,7 @@ struct Case {
     patch: Option<Value>,
     result: Option<Value>,
     answer: Option<Value>,
+    effects: Option<Value>,
 }
 
 fn filter() -> Kind {
@@ -100,9 +101,12 @@ fn check(text: &str) {
         if let Some(needs) = case.needs {
             assert_eq!(asked().collect::<Vec<_>>(), needs, "{}", case.name);
         }
-        for (part, expected) in
-            [("patch", case.patch), ("result", case.result), ("answer", case.answer)]
-        {
+        for (part, expected) in [
+            ("patch", case.patch),
+            ("result", case.result),
+            ("answer", case.answer),
+            ("effects", case.effects),
+        ] {
             if let Some(expected) = expected {
                 let found = &outcome[part];
                 assert!(same(found, &expected), "{}: {part}: {found}", case.name);

@@ -81,7 +81,7 @@ const option = (name: string, more: object): Parameter =>
 	({ name, place: 'option', required: false, description: `About ${name}.`, type: 'text', max_length: 9, ...more }) as Parameter;
 
 const operation: Rule = {
-	kind: 'operation', name: 'x.y', label: 'X', icon: 'check', description: 'Does x.',
+	kind: 'operation', name: 'x.y', label: 'X', icon: 'check', description: 'Does x.', together: false,
 	options: [
 		option('which', { type: 'choice', of: ['a', 'b'], required: true }),
 		option('crossing', { type: 'uuid' }),
@@ -98,6 +98,17 @@ test('an operation hands on the result of its rule and is not told what was left
 	assert.equal(made?.id, 'biplane-x.y');
 	assert.deepEqual(await made?.handler({ which: 'a', crossing: '', limit: null, item: { a: 0 } }, flow as never), { ok: true });
 	assert.deepEqual(asked, [{ which: 'a', item: { a: 0 } }]);
+});
+
+test('one run of an operation serves all who ask for the same before it begins', async () => {
+	let runs = 0;
+	const engine = engineOf([{ ...operation, together: true } as Rule], () => ({ result: (runs += 1) }));
+	const [made] = operationsOf(engine);
+	const ask = (which: string) => Promise.resolve(made?.handler({ which }, flow as never));
+	const first = ask('a');
+	const together = [first, ask('a'), ask('b'), ask('a'), ask('b')];
+	assert.deepEqual(await Promise.all(together), [1, 1, 2, 1, 2]);
+	assert.equal(await ask('a'), 3, 'what is asked for afterwards is run again');
 });
 
 test('a rejection sends the Flow onto its failure path', async () => {

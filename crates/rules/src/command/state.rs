@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Rejection;
 
 /// Where a command is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// Dangerous, and nobody else has agreed yet.
     AwaitingApproval,
@@ -80,7 +80,8 @@ impl State {
         match self {
             Self::AwaitingApproval => &[Pending, Cancelled, Expired],
             Self::Pending => &[Routed, Queued, Cancelled, Expired, Failed],
-            Self::Queued => &[Routed, Cancelled, Expired, Failed],
+            // The device is back.
+            Self::Queued => &[Pending, Cancelled, Expired, Failed],
             // The gateway lost the socket before it wrote anything, or died and nobody knows.
             Self::Routed => &[Sent, Queued, Cancelled, Expired, Failed, Unknown],
             Self::Sent => &[Acknowledged, Failed, Unknown],
@@ -93,10 +94,5 @@ impl State {
     /// Whether it may be followed by this one. A report that comes twice changes nothing.
     pub fn may_become(self, to: Self) -> bool {
         self == to || self.next().contains(&to)
-    }
-
-    /// Whether it still waits to be routed.
-    pub const fn waits(self) -> bool {
-        matches!(self, Self::Pending | Self::Queued)
     }
 }

@@ -41,6 +41,7 @@ pub const FORMAT: Rule = Rule {
             )
             .or("[number] [name] at [checkpoint], [time]"),
         ],
+        together: false,
     },
 };
 

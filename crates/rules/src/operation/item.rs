@@ -37,6 +37,7 @@ pub const VALIDATE: Rule = Rule {
             )
             .or("reject"),
         ],
+        together: false,
     },
 };
 

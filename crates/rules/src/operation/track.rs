@@ -35,6 +35,7 @@ pub const SIMPLIFY: Rule = Rule {
             )
             .or("20"),
         ],
+        together: false,
     },
 };
 

@@ -6,14 +6,40 @@ import { operationId } from './operation-id.ts';
 
 /** An operation for each rule of that kind. What it throws goes to the Flow's failure path. */
 export function operationsOf(engine: Engine): OperationApiConfig[] {
-	return engine.manifest.rules.filter((rule) => rule.kind === 'operation').map((rule) => ({
-		id: operationId(rule.name),
-		handler: async (options: Record<string, unknown>, { services, logger, database, getSchema, accountability }) => {
-			const caller = { database, schema: await getSchema(), accountability };
-			const { result } = await runRule(engine, rule, { payload: known(options) }, caller, { services, logger });
-			return result ?? null;
-		},
-	}));
+	return engine.manifest.rules.filter((rule) => rule.kind === 'operation').map((rule) => {
+		const waiting = new Waiting();
+		return {
+			id: operationId(rule.name),
+			handler: async (options: Record<string, unknown>, { services, logger, database, getSchema, accountability }) => {
+				const payload = known(options);
+				const run = async () => {
+					const caller = { database, schema: await getSchema(), accountability };
+					const { result } = await runRule(engine, rule, { payload }, caller, { services, logger });
+					return result ?? null;
+				};
+				return rule.together ? waiting.join(JSON.stringify([accountability?.user, payload]), run) : run();
+			},
+		};
+	});
+}
+
+/** Runs that have not begun, by what is asked for: one serves all who ask for the same. */
+class Waiting {
+	#next = new Map<string, Promise<unknown>>();
+	#running: Promise<unknown> = Promise.resolve();
+
+	join(asked: string, run: () => Promise<unknown>): Promise<unknown> {
+		const waiting = this.#next.get(asked);
+		if (waiting) return waiting;
+		const begin = () => {
+			this.#next.delete(asked);
+			return run();
+		};
+		const mine = this.#running.then(begin, begin);
+		this.#next.set(asked, mine);
+		this.#running = mine;
+		return mine;
+	}
 }
 
 /** Without what a form has left empty. */

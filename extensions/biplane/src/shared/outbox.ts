@@ -1,5 +1,6 @@
 import type { ApiExtensionContext } from '@directus/types';
-import { Redis } from 'ioredis';
+
+import type { RedisConnection } from './redis.ts';
 
 type Database = ApiExtensionContext['database'];
 type Logger = ApiExtensionContext['logger'];
@@ -34,27 +35,34 @@ export async function append(database: Database, stream: string, fields: Record<
 export class Outbox {
 	#database: Database;
 	#logger: Logger;
-	#url: string;
-	#redis: Redis | undefined;
+	#redis: RedisConnection;
 	#running: Promise<void> | undefined;
+	#again = false;
 	#away = false;
 
-	constructor(database: Database, logger: Logger, url: string) {
+	constructor(database: Database, logger: Logger, redis: RedisConnection) {
 		this.#database = database;
 		this.#logger = logger;
-		this.#url = url;
+		this.#redis = redis;
 	}
 
-	/** Never rejects. Who comes while another drains waits for that one. */
+	/** Never rejects. Who comes while another drains waits for that one, which looks once more for what came meanwhile. */
 	drain(): Promise<void> {
-		this.#running ??= this.#drain().finally(() => (this.#running = undefined));
+		this.#again = true;
+		this.#running ??= this.#drainAll().finally(() => (this.#running = undefined));
 		return this.#running;
 	}
 
 	/** Ends the connection. */
 	close(): void {
-		this.#redis?.disconnect();
-		this.#redis = undefined;
+		this.#redis.close();
+	}
+
+	async #drainAll(): Promise<void> {
+		while (this.#again) {
+			this.#again = false;
+			await this.#drain();
+		}
 	}
 
 	async #drain(): Promise<void> {
@@ -82,7 +90,7 @@ export class Outbox {
 				[after, BATCH],
 			) as { rows: Waiting[] };
 			if (rows.length === 0) return {};
-			const pipeline = (await this.#connected()).pipeline();
+			const pipeline = (await this.#redis.get()).pipeline();
 			for (const { id, stream, fields } of rows) pipeline.xadd(stream, '*', 'outbox_id', id, ...Object.entries(fields).flat());
 			const answers = await pipeline.exec();
 			if (!answers) throw new Error('Redis did not answer');
@@ -91,20 +99,5 @@ export class Outbox {
 			const refused = answers.find(([error]) => error)?.[0] ?? undefined;
 			return { last: rows.length === BATCH ? rows.at(-1)?.id : undefined, refused };
 		});
-	}
-
-	async #connected(): Promise<Redis> {
-		if (this.#redis?.status === 'ready') return this.#redis;
-		this.close();
-		// No queue and no retries: what waits is in the database.
-		const redis = new Redis(this.#url, {
-			lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0, retryStrategy: () => null,
-			connectTimeout: 2000, commandTimeout: 5000,
-		});
-		// Every failure reaches who waits for it; without a listener it would be printed as well.
-		redis.on('error', () => undefined);
-		await redis.connect();
-		this.#redis = redis;
-		return redis;
 	}
 }

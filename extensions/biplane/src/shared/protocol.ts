@@ -72,7 +72,9 @@ icon: string,
 /** What it does, in a sentence. */
 description: string,
 /** Its form in the Flow editor. */
-options: Parameter[], });
+options: Parameter[],
+/** Whether one run serves all who ask for the same before it begins. */
+together: boolean, });
 
 /** What sets a rule off. */
 export type Trigger = { "kind": "filter",
@@ -108,7 +110,9 @@ icon: string,
 /** What it does, in a sentence. */
 description: string,
 /** Its form in the Flow editor. */
-options: Parameter[], };
+options: Parameter[],
+/** Whether one run serves all who ask for the same before it begins. */
+together: boolean, };
 
 /** HTTP methods of endpoints. */
 export type Method = "get" | "post";
@@ -287,7 +291,22 @@ to_ms: number,
 /** Whether those that are marked faulty come too. */
 faulty: boolean,
 /** At most so many of each device; the host gives no more than [`MAX_POSITION_ROWS`] in all. */
-limit: number, };
+limit: number, } | { "op": "registry.read",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Of which devices. */
+imeis: Array<string>, } | { "op": "attempts.claim",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Which. */
+attempts: Array<Attempt>, };
+
+/** One attempt to deliver a command. */
+export type Attempt = {
+/** A row of `commands`. */
+command: string,
+/** From 1. */
+attempt: number, };
 
 /** What is known of a position. */
 export type PositionField = "ts_ms" | "lat" | "lon" | "altitude_m" | "speed_kmh" | "course_deg" | "satellites" | "hdop" | "fault";
@@ -301,8 +320,26 @@ message: string, } | { "op": "items.create",
 /** Of which collection. */
 collection: string,
 /** All fields. */
-items: Record<string, unknown>[], } | { "op": "stream.append",
-/** Its name. */
+items: Record<string, unknown>[], } | { "op": "stream.append" } & StreamEntry | { "op": "items.claim",
+/** Of which collection; its key is `id`, its state `status`. */
+collection: string,
+/** Which, and what follows where it succeeds. */
+items: Array<Claimed>,
+/** The state that they have to be in. */
+status: string,
+/** What is written. */
+patch: Record<string, unknown>, };
+
+/** An item to claim. */
+export type Claimed = {
+/** Its key. */
+key: string,
+/** An entry of a stream, in the same transaction. */
+entry?: StreamEntry, };
+
+/** An entry of a Redis stream. */
+export type StreamEntry = {
+/** The stream's name. */
 stream: string,
 /** Names and values. */
 fields: { [key in string]: string }, };

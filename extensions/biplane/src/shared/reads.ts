@@ -3,10 +3,11 @@ import type { AbstractService } from '@directus/types';
 import { hostError } from './errors.ts';
 import type { Caller, Host } from './host.ts';
 import { itemsOf } from './items.ts';
+import { thePlane } from './plane.ts';
 import { readPositions } from './positions.ts';
 import type { Manifest, Need } from './protocol.ts';
 
-type ItemsNeed = Exclude<Need, { op: 'positions.read' }>;
+type ItemsNeed = Extract<Need, { op: 'items.read' | 'items.find' }>;
 
 /** Reads what a rule asks for, with the caller's own permissions. */
 export function read(need: Need, limits: Pick<Manifest, 'max_position_rows'>, caller: Caller, host: Host): Promise<unknown> {
@@ -16,6 +17,10 @@ export function read(need: Need, limits: Pick<Manifest, 'max_position_rows'>, ca
 			return readItems(need, caller, host);
 		case 'positions.read':
 			return readPositions(need, limits, caller, host);
+		case 'registry.read':
+			return thePlane().holders(need.imeis);
+		case 'attempts.claim':
+			return thePlane().claim(need.attempts, caller.accountability?.user ?? null);
 		default:
 			throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
 	}
