@@ -49,7 +49,16 @@ pub const VALIDATE: Rule = Rule {
     trigger: Trigger::Filter {
         events: &[Event::Create, Event::Update],
         collections: &["commands"],
-        fields: &["device", "name", "parameters", "expires_at", "payload", "status", "approved_by"],
+        fields: &[
+            "device",
+            "name",
+            "parameters",
+            "expires_at",
+            "payload",
+            "status",
+            "approved_by",
+            "attempts",
+        ],
         flat: None,
     },
 };
@@ -148,6 +157,12 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
         if !from.may_become(to) {
             return Err(impossible(from, to).into());
         }
+        if let Some(of) = call.payload.get("attempts").and_then(Value::as_u64)
+            && of != made_of(item) + u64::from(to == State::Routed && from != to)
+        {
+            let message = format!("attempts: what is said is of attempt {of}, which is over");
+            return Err(Rejection::field(ErrorCode::CommandState, "attempts", message).into());
+        }
         if (from, to) == (State::AwaitingApproval, State::Pending) {
             if call.ctx.user.is_none() || call.ctx.user.as_deref() == item["user_created"].as_str()
             {
@@ -190,6 +205,11 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
     }
 }
 
+/// How many were made, the one that is being made among them.
+fn made_of(item: &Value) -> u64 {
+    item["attempts"].as_u64().unwrap_or_default()
+}
+
 fn impossible(from: State, to: State) -> Rejection {
     let (from, to) = (from.as_str(), to.as_str());
     let message = format!("status: a command that is `{from}` can't become `{to}`");
@@ -201,7 +221,7 @@ fn impossible(from: State, to: State) -> Rejection {
 fn is_repeated(call: &Call, item: &Value) -> bool {
     let now = Timestamp::from_millis(call.ctx.now_ms as i64);
     let expires_at = item["expires_at"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
-    item["attempts"].as_u64().is_some_and(|attempts| attempts < MOST_ATTEMPTS)
+    made_of(item) < MOST_ATTEMPTS
         && expires_at.is_some_and(|time| time > now)
         && Spec::of(&item["device"], item.get("name")).is_ok_and(|spec| spec.idempotent)
 }
@@ -216,8 +236,7 @@ fn take_back(call: &Call, items: &[Value]) -> Result<Option<Outcome>, Vec<Reject
             continue;
         }
         let command = item["id"].as_str().unwrap_or_default();
-        let made = item["attempts"].as_u64().and_then(|it| u32::try_from(it).ok());
-        let made = made.unwrap_or_default();
+        let made = u32::try_from(made_of(item)).unwrap_or(u32::MAX);
         let of = |attempt| Attempt { command: command.to_owned(), attempt };
         if from == State::Routed {
             attempts.push(of(made));

@@ -25,6 +25,7 @@ mod progress;
 pub mod redis_server;
 pub mod replay;
 pub mod schema_ci;
+pub mod simulator;
 mod secrets;
 mod stack;
 mod throwaway;

@@ -9,6 +9,7 @@ mod history;
 mod live_events;
 mod motion;
 mod notices;
+mod open_commands;
 mod setup_reader;
 mod state_reader;
 mod upkeep;
@@ -23,6 +24,7 @@ pub use live_events::{
     Happened, LastKnown, LiveEventError, LiveEvents, LivePast, PastError, Whose,
 };
 pub use notices::{Notice, NoticeError, NoticeKind, NoticeQueue};
+pub use open_commands::{OpenCommand, OpenCommands, OpenCommandsError};
 pub use setup_reader::{ReadSetupError, SetupReader};
 pub use state_reader::{DeviceState, ReadStateError, StateReader};
 pub use upkeep::{Compression, Retention, Upkeep, UpkeepError, Upkept};

@@ -118,10 +118,19 @@ fn imei(reader: &mut Reader<'_>) -> Result<Imei, Malformed> {
 
 /// A frame that tells a device to do something, in Codec 12; `None` where it would be too long.
 pub fn command_frame(command: &str) -> Option<Vec<u8>> {
-    let size = u32::try_from(command.len()).ok()?;
-    let mut data = vec![0x0C, 1, 0x05];
+    codec_12(0x05, command)
+}
+
+/// A device's answer to it; `None` where it would be too long.
+pub fn response_frame(answer: &str) -> Option<Vec<u8>> {
+    codec_12(0x06, answer)
+}
+
+fn codec_12(kind: u8, text: &str) -> Option<Vec<u8>> {
+    let size = u32::try_from(text.len()).ok()?;
+    let mut data = vec![0x0C, 1, kind];
     data.extend_from_slice(&size.to_be_bytes());
-    data.extend_from_slice(command.as_bytes());
+    data.extend_from_slice(text.as_bytes());
     data.push(1);
     (data.len() <= MAX_DATA).then(|| framed(&data))
 }

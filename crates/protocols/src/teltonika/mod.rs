@@ -24,7 +24,7 @@ pub use capture::{Piece, decode_capture};
 pub use datagram::{Datagram, DatagramSession};
 pub use decode::decode_data;
 pub use encode::{Answer, EncodeError, Tracker};
-pub use message::{Message, MessageKind, command_frame, decode_messages};
+pub use message::{Message, MessageKind, command_frame, decode_messages, response_frame};
 pub use session::TeltonikaSession;
 
 /// Over TCP and UDP.
