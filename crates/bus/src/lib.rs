@@ -1,5 +1,5 @@
 //! The road between the planes' processes: the telemetry log, the device
-//! registry, the allowlist and the gateways' alerts.
+//! registry, the allowlist, the gateways' alerts, and orders to devices.
 //!
 //! The [`Log`] trait is narrow on purpose: append, own a partition, read it,
 //! commit. [`RedisLog`] is the one implementation; the Kafka protocol fits
@@ -7,6 +7,7 @@
 
 mod alerts;
 mod allowlist;
+mod commands;
 mod dead_letters;
 mod durability;
 pub mod live;
@@ -17,6 +18,7 @@ mod registry;
 
 pub use alerts::{AlertError, Alerts, Raised, SecondAddress};
 pub use allowlist::{Allowlist, AllowlistError, Known, TokenDigest};
+pub use commands::{Claim, Commands, CommandsError, Order, Outcome, Report};
 pub use dead_letters::DeadLetter;
 pub use durability::{Durability, DurabilityError};
 pub use live::LiveFeed;

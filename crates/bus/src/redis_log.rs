@@ -190,6 +190,19 @@ impl RedisLog {
         self.shared.clone()
     }
 
+    /// A connection of its own: one that waits in XREAD BLOCK answers nobody else.
+    pub(crate) async fn waiting_connection(
+        client: &Client,
+    ) -> redis::RedisResult<MultiplexedConnection> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(Duration::from_secs(2)));
+        client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// How far a partition's readers are behind.
     pub async fn backlog(&self, partition: u16) -> Result<Backlog, LogError> {
         self.known(partition)?;
@@ -285,11 +298,7 @@ impl RedisLog {
         let kept = self.waiting.lock().expect("nobody panics holding it").remove(&partition);
         let mut connection = match kept {
             Some(connection) => connection,
-            None => {
-                let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(Some(Duration::from_secs(2)));
-                self.client.get_multiplexed_async_connection_with_config(&config).await?
-            }
+            None => Self::waiting_connection(&self.client).await?,
         };
         connection.set_response_timeout(wait + Duration::from_secs(5));
         let _: Value = redis::cmd("XREAD")

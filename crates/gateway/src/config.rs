@@ -64,7 +64,10 @@ pub struct Options {
     /// Seconds after which a silent device's connection is closed
     #[arg(long, env = "BIPLANE_GATEWAY_IDLE_TIMEOUT", default_value = "600")]
     gateway_idle_timeout: String,
-    /// Seconds that a stop waits for records on their way
+    /// Seconds that a device has to answer a command
+    #[arg(long, env = "BIPLANE_GATEWAY_ANSWER_TIMEOUT", default_value = "60")]
+    gateway_answer_timeout: String,
+    /// Seconds that a stop waits for records and reports on their way
     #[arg(long, env = "BIPLANE_GATEWAY_DRAIN_TIMEOUT", default_value = "10")]
     gateway_drain_timeout: String,
     /// text or json
@@ -108,7 +111,12 @@ pub struct Config {
     /// How often registry entries are renewed, which last five minutes; so long, too, a connection
     /// is kept at most whose device another gateway has by now. Not configurable from outside.
     pub renew_every: Duration,
-    /// How long a stop waits for records on their way.
+    /// From a command's last byte to the device's answer.
+    pub answer_timeout: Duration,
+    /// After the start, how long orders wait for devices that are not connected yet: those that
+    /// were before the start need a moment to come back. Not configurable from outside.
+    pub grace: Duration,
+    /// How long a stop waits for records and reports on their way.
     pub drain_timeout: Duration,
     /// How log lines look.
     pub log_format: LogFormat,
@@ -133,6 +141,8 @@ impl Default for Config {
             frame_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(600),
             renew_every: Duration::from_secs(60),
+            answer_timeout: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(10),
             log_format: LogFormat::Text,
         }
@@ -238,6 +248,10 @@ impl TryFrom<Options> for Config {
         if instance.trim().is_empty() {
             problems.0.push("BIPLANE_INSTANCE: is empty".into());
         }
+        if instance == "alerts" {
+            // Its heartbeat would be the key of the stream of alerts.
+            problems.0.push("BIPLANE_INSTANCE: `alerts` is taken".into());
+        }
         let teltonika = problems.parse("BIPLANE_GATEWAY_TELTONIKA", &o.gateway_teltonika);
         let named = |text: &str| !text.trim().is_empty();
         let listen: Vec<_> = o
@@ -282,6 +296,7 @@ impl TryFrom<Options> for Config {
         let login = problems.positive("BIPLANE_GATEWAY_LOGIN_TIMEOUT", &o.gateway_login_timeout);
         let frame = problems.positive("BIPLANE_GATEWAY_FRAME_TIMEOUT", &o.gateway_frame_timeout);
         let idle = problems.positive("BIPLANE_GATEWAY_IDLE_TIMEOUT", &o.gateway_idle_timeout);
+        let answer = problems.positive("BIPLANE_GATEWAY_ANSWER_TIMEOUT", &o.gateway_answer_timeout);
         let drain = problems.parse("BIPLANE_GATEWAY_DRAIN_TIMEOUT", &o.gateway_drain_timeout);
         let log_format = problems.parse("BIPLANE_LOG_FORMAT", &o.log_format);
         // What could not be read has its problem listed; the defaults below are then unused.
@@ -306,6 +321,8 @@ impl TryFrom<Options> for Config {
             frame_timeout: frame.map_or(default.frame_timeout, Duration::from_secs),
             idle_timeout: idle.map_or(default.idle_timeout, Duration::from_secs),
             renew_every: default.renew_every,
+            answer_timeout: answer.map_or(default.answer_timeout, Duration::from_secs),
+            grace: default.grace,
             drain_timeout: drain.map_or(default.drain_timeout, Duration::from_secs),
             log_format: log_format.unwrap_or(default.log_format),
         })

@@ -1,3 +1,5 @@
+mod delivery;
+
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -9,15 +11,18 @@ use std::time::Duration;
 use biplane_bus::{Alerts, Holder, SecondAddress};
 use biplane_core::{Fix, Frame, Imei, Timestamp};
 use biplane_protocols::{Event, Session};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::admission::{Admission, Admitted, Secret};
 use crate::appender::{Appender, NotStored};
 use crate::clock;
-use crate::held::{Held, Lost};
+use crate::held::Held;
+use crate::mailbox::{Job, Jobs, TakenOver};
 use crate::meters::Meters;
+use crate::wire::OverWire;
+use delivery::{InFlight, due};
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -25,6 +30,7 @@ pub(crate) struct Shared {
     pub login_timeout: Duration,
     pub frame_timeout: Duration,
     pub idle_timeout: Duration,
+    pub answer_timeout: Duration,
     pub held: Arc<Held>,
     pub admission: Admission,
     pub alerts: Alerts,
@@ -82,6 +88,8 @@ enum End {
     Malformed,
     #[error("another connection has the device now")]
     TakenOver,
+    #[error("an order's bytes were on their way when its time was over")]
+    Torn,
     #[error("the gateway stops")]
     Stopping,
     #[error(transparent)]
@@ -110,6 +118,9 @@ pub(crate) struct Connection<S> {
     deadline: Instant,
     /// Whether bytes came since the last whole message.
     started: bool,
+    in_flight: Option<InFlight>,
+    /// Whether a part of an order was written, and the rest must not follow.
+    torn: bool,
 }
 
 struct Device {
@@ -117,10 +128,10 @@ struct Device {
     /// To where it was let in.
     admitted: Admitted,
     holder: Holder,
-    lost: Lost,
+    jobs: Jobs,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: OverWire> Connection<S> {
     /// Of a device that has until `deadline` to log in.
     pub(crate) fn new(
         socket: S,
@@ -141,6 +152,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             device: None,
             deadline,
             started: false,
+            in_flight: None,
+            torn: false,
         }
     }
 
@@ -152,20 +165,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let imei = self.device.as_ref().map(|device| tracing::field::display(device.imei));
         tracing::debug!(remote = %self.remote, imei, %end, "connection ended");
-        let _ = timeout(FAREWELL, self.socket.shutdown()).await;
-        self.release().await;
-        self.shared.meters.sockets.decrement(1.0);
-    }
-
-    async fn release(&mut self) {
-        let Some(device) = self.device.take() else { return };
-        if let Err(error) = self.shared.held.release(device.imei, &device.holder).await {
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                imei = %device.imei,
-                "the registry entry is left to expire"
-            );
+        if !self.must_forget() {
+            let _ = timeout(FAREWELL, self.socket.shutdown()).await;
+        } else if let Err(error) = self.socket.wire().forget_on_close() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "can't be reset");
         }
+        let Self { socket, shared, device, in_flight, .. } = self;
+        // Closed before anybody is told, and however long Redis takes.
+        drop(socket);
+        drop(in_flight);
+        release(&shared, device).await;
+        shared.meters.sockets.decrement(1.0);
     }
 
     async fn converse(&mut self) -> Result<std::convert::Infallible, End> {
@@ -211,20 +221,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Err(_) => return Err(End::Idle),
                 },
                 _ = self.stopping.changed() => continue,
-                () = lost(&mut self.device) => return Err(End::TakenOver),
+                job = next_job(&mut self.device, self.in_flight.is_none()) => match job {
+                    Ok(job) => self.carry_out(job).await?,
+                    Err(TakenOver) => return Err(End::TakenOver),
+                },
+                () = due(&self.in_flight) => self.look()?,
             }
-        }
-    }
-
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
-        let write = async {
-            self.socket.write_all(bytes).await?;
-            // With TLS, what is written waits for its turn.
-            self.socket.flush().await
-        };
-        match timeout(WRITE_TIMEOUT, write).await {
-            Ok(written) => Ok(written?),
-            Err(_) => Err(End::Idle),
         }
     }
 
@@ -232,7 +234,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match event {
             Event::Login { imei } => self.login(imei).await?,
             Event::Records { fixes } => self.store(fixes).await?,
-            Event::Response { .. } | Event::Ping => {}
+            Event::Response { text, refused } => self.answered(text, refused),
+            Event::Ping => {}
             Event::Malformed { error, reply, close } => {
                 self.shared.meters.error(error.code);
                 let imei = self.device.as_ref().map(|device| tracing::field::display(device.imei));
@@ -269,8 +272,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             since: clock::now(),
         };
         // Of the device that it logged in as before, if any.
-        self.release().await;
-        let lost = self.shared.held.take(imei, holder.clone());
+        release(&self.shared, self.device.take()).await;
+        let jobs = self.shared.held.take(imei, holder.clone());
         match self.shared.held.claim(imei, &holder).await {
             Ok(before) => self.note_takeover(imei, before, &holder).await,
             // Only routing of commands needs it, and the next renewal makes up for it.
@@ -278,7 +281,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 error = &error as &dyn std::error::Error, %imei, "not in the registry yet"
             ),
         }
-        self.device = Some(Device { imei, admitted, holder, lost });
+        self.device = Some(Device { imei, admitted, holder, jobs });
         self.shared.admit(self.remote, imei, admitted);
         tracing::debug!(remote = %self.remote, %imei, "device logged in");
         self.write(&answer).await
@@ -343,7 +346,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let frame = self.shared.frame(imei, self.session.protocol(), fixes);
         let (meters, trace_id) = (self.shared.meters.clone(), frame.trace_id);
         if records > 0 {
-            self.appender.append(frame, admitted).await?;
+            let appender = self.appender.clone();
+            let mut append = std::pin::pin!(appender.append(frame, admitted));
+            loop {
+                tokio::select! {
+                    appended = append.as_mut() => break appended?,
+                    // However long Redis takes, what is on its way to the device has its time.
+                    () = due(&self.in_flight) => self.look()?,
+                }
+            }
         }
         // Only now: the records are durable.
         let acknowledgement = self.session.acknowledge(records);
@@ -366,11 +377,23 @@ async fn next<S: AsyncRead + Unpin>(socket: &mut S) -> std::io::Result<Vec<u8>> 
     std::future::poll_fn(poll).await
 }
 
-/// Returns when another connection has the device.
-async fn lost(device: &mut Option<Device>) {
+/// The device's next order, if one is wanted, or the news that another connection has the device.
+async fn next_job(device: &mut Option<Device>, wanted: bool) -> Result<Box<Job>, TakenOver> {
     match device {
-        Some(device) => drop((&mut device.lost).await),
+        Some(device) => device.jobs.next(wanted).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Gives the device up.
+async fn release(shared: &Shared, device: Option<Device>) {
+    let Some(device) = device else { return };
+    if let Err(error) = shared.held.release(device.imei, &device.holder).await {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            imei = %device.imei,
+            "the registry entry is left to expire"
+        );
     }
 }
 

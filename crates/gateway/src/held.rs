@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use biplane_bus::{Holder, Registry, RegistryError};
 use biplane_core::Imei;
-use tokio::sync::oneshot;
+
+use crate::mailbox::{Job, Jobs, Slot, mailbox};
 
 /// How many entries are renewed in one step: Redis answers nobody else for a millisecond or two.
 const TOGETHER: usize = 256;
@@ -24,11 +25,8 @@ struct Seat {
     /// Whether the registry was told that the device is here now.
     claimed: bool,
     /// Goes when the device is held elsewhere; that ends its connection.
-    _hold: oneshot::Sender<Infallible>,
+    slot: Slot,
 }
-
-/// Resolves when another connection has the device.
-pub(crate) type Lost = oneshot::Receiver<Infallible>;
 
 impl Held {
     pub(crate) fn new(registry: Registry) -> Self {
@@ -36,10 +34,24 @@ impl Held {
     }
 
     /// Takes the device for a connection; one that had it here loses it.
-    pub(crate) fn take(&self, imei: Imei, holder: Holder) -> Lost {
-        let (hold, lost) = oneshot::channel();
-        self.seats().insert(imei, Seat { holder, claimed: false, _hold: hold });
-        lost
+    pub(crate) fn take(&self, imei: Imei, holder: Holder) -> Jobs {
+        let (slot, jobs) = mailbox();
+        self.seats().insert(imei, Seat { holder, claimed: false, slot });
+        jobs
+    }
+
+    /// Whether the device is connected here.
+    pub(crate) fn has(&self, imei: Imei) -> bool {
+        self.seats().contains_key(&imei)
+    }
+
+    /// Hands a job to the device's connection; gives it back where there is none, or where it has
+    /// one that it has not begun.
+    pub(crate) fn hand(&self, imei: Imei, job: Box<Job>) -> Result<(), Box<Job>> {
+        match self.seats().get(&imei) {
+            Some(seat) => seat.slot.put(job),
+            None => Err(job),
+        }
     }
 
     /// Tells the registry of a device that was taken, and who had it before. Where another

@@ -7,6 +7,7 @@
 mod admission;
 mod appender;
 mod clock;
+mod commands;
 mod config;
 mod connection;
 mod datagrams;
@@ -15,30 +16,35 @@ mod http;
 mod ingest;
 mod limits;
 mod listen;
+mod mailbox;
 mod meters;
 mod tls;
+mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use biplane_bus::{
-    Alerts, Allowlist, ConnectError, Durability, DurabilityError, LogOptions, RedisLog, Registry,
+    Alerts, Allowlist, Commands, ConnectError, Durability, DurabilityError, LogOptions, RedisLog,
+    Registry,
 };
 use biplane_protocols::Session;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use admission::Admission;
 use appender::Appender;
+use commands::Courier;
 use connection::{Connection, Shared};
 use held::Held;
 use http::Observed;
 use limits::Limits;
 use meters::Meters;
+use wire::Wire;
 
 pub use listen::{Listen, Phones, Transport};
 pub use tls::{TlsError, TlsFiles};
@@ -192,15 +198,24 @@ impl Gateway {
             login_timeout: config.login_timeout,
             frame_timeout: config.frame_timeout,
             idle_timeout: config.idle_timeout,
+            answer_timeout: config.answer_timeout,
             held: held.clone(),
             admission: Admission {
                 allowlist: Allowlist::new(&log),
                 unknown_devices: config.unknown_devices,
             },
             alerts: Alerts::new(&log),
-            meters,
+            meters: meters.clone(),
             next_trace: connection::first_trace(),
         });
+        let courier = Courier::new(
+            Commands::new(&log),
+            held.clone(),
+            meters,
+            config.instance.clone(),
+            config.grace,
+            stopping.clone(),
+        );
         let limits = Limits::new(config.max_connections, config.max_per_address);
         let observed = Observed { log, stopping: stopping.clone(), recorder };
         let http_address = http.local_addr();
@@ -220,6 +235,7 @@ impl Gateway {
             "gateway up"
         );
 
+        let carrying = tokio::spawn(courier.run());
         let mut serving_devices = JoinSet::new();
         serving_devices.spawn(async move {
             held.keep(config.renew_every).await;
@@ -249,9 +265,15 @@ impl Gateway {
         // Each connection has an appender; the appending task ends after the last.
         drop(appender);
         let abort = appending.abort_handle();
-        if tokio::time::timeout(config.drain_timeout, appending).await.is_err() {
+        let drained_by = Instant::now() + config.drain_timeout;
+        if timeout_at(drained_by, appending).await.is_err() {
             abort.abort();
             tracing::warn!("records were still on their way; their devices will send them again");
+        }
+        let abort = carrying.abort_handle();
+        if timeout_at(drained_by, carrying).await.is_err() {
+            abort.abort();
+            tracing::warn!("orders were not reported yet; the next start, or a processor, does it");
         }
         drop(drained);
         match tokio::time::timeout(Duration::from_secs(1), serving).await {
@@ -331,6 +353,7 @@ async fn accept(
         if socket.set_nodelay(true).is_err() {
             continue;
         }
+        let socket = Wire::new(socket);
         let deadline = Instant::now() + shared.login_timeout;
         let session = (door.session)();
         let (shared, appender, mut stopping) = (shared.clone(), appender.clone(), stopping.clone());

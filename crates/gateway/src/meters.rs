@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
+use biplane_bus::Outcome;
 use biplane_core::ErrorCode;
 use metrics::{Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -47,6 +48,8 @@ fn describe() {
         "biplane_gateway_takeovers_total",
         "Logins of a device that another address held"
     );
+    describe_counter!("biplane_gateway_orders_total", "Orders finished, by outcome");
+    describe_gauge!("biplane_gateway_orders_open", "Orders that wait or are with their device now");
     metrics::describe_histogram!(
         "biplane_gateway_append_seconds",
         "From handing a batch to the log until it is durable"
@@ -65,12 +68,14 @@ pub(crate) struct Meters {
     pub append_batch: Histogram,
     pub takeovers: Counter,
     pub handshakes_failed: Counter,
+    pub orders_open: Gauge,
 }
 
 impl Meters {
     pub(crate) fn new() -> Self {
         Self {
             sockets: gauge!("biplane_gateway_sockets"),
+            orders_open: gauge!("biplane_gateway_orders_open"),
             frames: counter!("biplane_gateway_frames_total"),
             fixes: counter!("biplane_gateway_fixes_total"),
             acks: counter!("biplane_gateway_acks_total"),
@@ -88,6 +93,10 @@ impl Meters {
 
     pub(crate) fn error(&self, code: ErrorCode) {
         counter!("biplane_gateway_errors_total", "code" => code.as_str()).increment(1);
+    }
+
+    pub(crate) fn order(&self, outcome: Outcome) {
+        counter!("biplane_gateway_orders_total", "outcome" => outcome.as_str()).increment(1);
     }
 
     /// Counts a connection that came to no TLS.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
@@ -96,12 +96,12 @@ pub(crate) enum HandshakeError {
 }
 
 /// Agrees on keys with a device, up to the time when it has to have logged in.
-pub(crate) async fn handshake(
+pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     acceptor: &TlsAcceptor,
-    socket: TcpStream,
+    socket: S,
     deadline: Instant,
     stopping: &mut watch::Receiver<bool>,
-) -> Result<TlsStream<TcpStream>, HandshakeError> {
+) -> Result<TlsStream<S>, HandshakeError> {
     tokio::select! {
         agreed = timeout_at(deadline, acceptor.accept(socket)) => match agreed {
             Ok(agreed) => Ok(agreed?),
