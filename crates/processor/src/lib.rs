@@ -3,6 +3,7 @@
 //! `ingest` owns partitions of the log, decides, and writes; `live` is the hub
 //! that shows what was decided. Both can run in any number of processes.
 
+mod commands;
 mod config;
 mod http;
 pub mod ingest;

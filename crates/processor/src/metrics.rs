@@ -65,6 +65,8 @@ pub struct Metrics {
     pub recompute_seconds: Histogram<Seconds>,
     /// New rows in `alerts` of what gateways saw.
     pub alerts: AtomicU64,
+    /// Reports on commands that Directus took or refused for good.
+    pub commands_reported: AtomicU64,
     /// Notices that a Flow took.
     pub notices: AtomicU64,
     /// Notices that a Flow refused for good.
@@ -170,6 +172,7 @@ impl Metrics {
             ("setup_reads", &self.setups),
             ("recomputes", &self.recomputes),
             ("alerts", &self.alerts),
+            ("commands_reported", &self.commands_reported),
             ("notices", &self.notices),
             ("notices_given_up", &self.notices_given_up),
             ("position_days_made", &self.days_made),

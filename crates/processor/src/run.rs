@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use biplane_bus::live::OpenFeedError;
-use biplane_bus::{Alerts, Allowlist, LiveFeed, Log, LogOptions, RedisLog};
+use biplane_bus::{Alerts, Allowlist, Commands, LiveFeed, Log, LogOptions, RedisLog, Registry};
 use biplane_store::{
-    AlertWriter, History, LiveEvents, LivePast, NoticeQueue, StateReader, Upkeep, Writer,
+    AlertWriter, History, LiveEvents, LivePast, NoticeQueue, OpenCommands, StateReader, Upkeep,
+    Writer,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
+use crate::commands::{self, Reporter};
 use crate::config::ConfigError;
 use crate::ingest::{
     Owned, Pipeline, Publisher, Recomputer, chain, commit, now, own, watch_setup, write,
@@ -153,6 +155,7 @@ pub async fn run(
         config.recipients(),
         Arc::clone(&metrics),
     ));
+    let reporting = tokio::spawn(report_commands(&config, &log, Arc::clone(&metrics)));
     let keeping =
         tokio::spawn(upkeep(Upkeep::new(&config.database_url), retention, Arc::clone(&metrics)));
     let measuring = tokio::spawn(measure_lag(
@@ -174,6 +177,7 @@ pub async fn run(
         recomputing.abort_handle(),
         alerting.abort_handle(),
         telling.abort_handle(),
+        reporting.abort_handle(),
         measuring.abort_handle(),
         keeping.abort_handle(),
     ];
@@ -203,9 +207,37 @@ pub async fn run(
     measuring.abort();
     alerting.abort();
     telling.abort();
+    reporting.abort();
     keeping.abort();
     watching.abort();
     ended
+}
+
+/// Reports what becomes of commands, where there is an account to do it.
+fn report_commands(
+    config: &Config,
+    log: &RedisLog,
+    metrics: Arc<Metrics>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let token = config.recipients().token;
+    let reporter = token.map(|token| Reporter {
+        commands: Commands::new(log),
+        registry: Registry::new(log),
+        open: OpenCommands::new(&config.database_url),
+        directus: commands::Directus::new(&config.directus_url, &token),
+        metrics,
+    });
+    async move {
+        match reporter {
+            Some(reporter) => reporter.run().await,
+            None => {
+                tracing::warn!(
+                    "BIPLANE_NOTICE_TOKEN is not set: what becomes of commands is told to nobody"
+                );
+                std::future::pending().await
+            }
+        }
+    }
 }
 
 /// Returns when a task has ended that runs as long as the processor.

@@ -64,7 +64,8 @@ impl Simulator {
         }
         let mut rest = vec![0; length + 4];
         self.socket.read_exact(&mut rest).await?;
-        let messages = teltonika::decode_messages(&rest[..length]).map_err(std::io::Error::other)?;
+        let messages =
+            teltonika::decode_messages(&rest[..length]).map_err(std::io::Error::other)?;
         let text = messages.iter().map(|it| String::from_utf8_lossy(&it.payload)).collect();
         Ok(Heard::Command(text))
     }

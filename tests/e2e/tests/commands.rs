@@ -36,12 +36,12 @@ async fn give(who: &Client, tenant: &Tenant, command: Value) -> String {
 
 async fn becomes(who: &Client, command: &str, status: &str) -> Value {
     let path = format!("/items/commands/{command}");
-    let mut last = Value::Null;
-    let found = eventually(&format!("the command becomes {status}"), async || {
-        last = who.read(&path).await.expect("the command");
-        (last["status"] == status).then(|| last.clone())
-    });
-    found.await
+    let what = format!("the command becomes {status}");
+    eventually(&what, async || {
+        let last = who.read(&path).await.expect("the command");
+        (last["status"] == status).then_some(last)
+    })
+    .await
 }
 
 /// Its states so far, with the attempt that they belong to.
@@ -93,7 +93,12 @@ async fn a_command_waits_for_a_device_that_is_away() {
     assert_eq!(
         history(&tenant.viewer, &command).await,
         states([
-            ("pending", 0), ("queued", 0), ("pending", 0), ("routed", 1), ("sent", 1), ("acknowledged", 1),
+            ("pending", 0),
+            ("queued", 0),
+            ("pending", 0),
+            ("routed", 1),
+            ("sent", 1),
+            ("acknowledged", 1),
         ])
     );
 }
@@ -110,7 +115,8 @@ async fn what_is_over_or_cancelled_is_not_sent() {
             .as_millis() as i64
             + 2_000,
     );
-    let over = give(&tenant.operator, &tenant, json!({ "name": "getgps", "expires_at": soon })).await;
+    let over =
+        give(&tenant.operator, &tenant, json!({ "name": "getgps", "expires_at": soon })).await;
     let back = give(&tenant.operator, &tenant, json!({ "name": "getio" })).await;
     becomes(&tenant.viewer, &back, "queued").await;
     let cancel = json!({ "status": "cancelled" });

@@ -85,12 +85,12 @@ mod tests {
     #[test]
     fn what_a_rule_refuses_is_refused_for_good_and_a_directus_that_is_away_is_asked_again() {
         let body = r#"{"errors":[{"message":"status: no","extensions":{"code":"COMMAND_STATE"}}]}"#;
-        let told = |status: u16| super::told(StatusCode::from_u16(status).expect("a status"), body);
-        assert_eq!(told(400), Told::Refused("400 Bad Request status: no".into()));
-        assert!(matches!(told(403), Told::Forbidden(_)));
-        assert!(matches!(told(500), Told::Failed(_)));
+        let of = |status: u16| told(StatusCode::from_u16(status).expect("a status"), body);
+        assert_eq!(of(400), Told::Refused("400 Bad Request status: no".into()));
+        assert!(matches!(of(403), Told::Forbidden(_)));
+        assert!(matches!(of(500), Told::Failed(_)));
         for status in [401, 408, 429, 502, 503, 504] {
-            assert!(matches!(told(status), Told::Away(_)), "{status}");
+            assert!(matches!(of(status), Told::Away(_)), "{status}");
         }
     }
 }

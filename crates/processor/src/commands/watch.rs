@@ -1,5 +1,7 @@
 //! What no gateway reports: devices that are back, times that are over, gateways that are gone.
 
+use std::time::Duration;
+
 use biplane_bus::{Claim, EntryId, Outcome, Report};
 use biplane_core::Timestamp;
 use biplane_store::OpenCommand;
@@ -79,7 +81,6 @@ impl Reporter {
                 // Whoever has the attempt decides: from here on no gateway can write it.
                 match self.commands.claim(command.id, command.attempts, OVERDUE).await? {
                     Claim::Ours => Some(of(command, "expired")),
-                    Claim::Theirs(by) if by == OVERDUE => Some(of(command, "expired")),
                     Claim::Theirs(by) if by.starts_with("cancel") => Some(of(command, "cancelled")),
                     Claim::Theirs(_) if late >= SENT_GRACE_MS => Some(of(command, "unknown")),
                     Claim::Theirs(_) => None,
@@ -95,18 +96,20 @@ impl Reporter {
     async fn inherit(&self) -> Result<(), Interrupted> {
         for instance in self.commands.orphans().await? {
             for (entry, order) in
-                self.commands.waiting(&instance, EntryId::default(), READ).await?
+                self.commands.waiting(&instance, EntryId::default(), READ, Duration::ZERO).await?
             {
-                let Ok(order) = order.inspect_err(|why| {
-                    tracing::warn!(instance, %entry, why, "an order can't be read");
-                }) else {
-                    continue;
+                let order = match order {
+                    Ok(order) => order,
+                    Err(why) => {
+                        tracing::warn!(instance, %entry, why, "an order can't be read");
+                        self.commands.discard(&instance, entry).await?;
+                        continue;
+                    }
                 };
                 let by = format!("processor/{instance}");
                 let claim = self.commands.claim(order.command, order.attempt, &by).await?;
                 let outcome = match claim {
                     Claim::Ours => Outcome::Away,
-                    Claim::Theirs(other) if other == by => Outcome::Away,
                     Claim::Theirs(other) if other.starts_with("cancel") => Outcome::Cancelled,
                     Claim::Theirs(_) => Outcome::Unknown,
                 };
@@ -119,7 +122,10 @@ impl Reporter {
                     text: None,
                 };
                 if let Err(error) = self.commands.finish(&instance, entry, &report).await {
-                    tracing::warn!(error = said(&error), "an order of a gateway that is gone stays");
+                    tracing::warn!(
+                        error = said(&error),
+                        "an order of a gateway that is gone stays"
+                    );
                     return Err(error.into());
                 }
                 tracing::info!(
