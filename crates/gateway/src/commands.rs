@@ -127,8 +127,14 @@ impl Courier {
         loop {
             drop(self.place().await);
             let most = self.places.available_permits().clamp(1, BATCH);
-            let read = until_done("orders are not read", || {
-                self.commands.waiting(&self.instance, after, most, WAIT)
+            let read = until_done("orders are not read", || async {
+                let read = self.commands.waiting(&self.instance, after, most, WAIT).await;
+                read.inspect_err(|error| {
+                    tracing::warn!(
+                        error = error as &dyn std::error::Error,
+                        "orders can't be read just now; trying again"
+                    );
+                })
             });
             for (entry, order) in read.await {
                 after = entry;
@@ -304,8 +310,9 @@ async fn until_done<T, F: Future<Output = Result<T, CommandsError>>>(
     loop {
         match attempt().await {
             Ok(done) => return done,
+            // Thousands may wait at the same time: that Redis is away is told by who reads.
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "{what}; trying again");
+                tracing::debug!(error = &error as &dyn std::error::Error, "{what}; trying again");
             }
         }
         sleep(backoff).await;

@@ -76,10 +76,10 @@ impl<S: OverWire> Connection<S> {
             return Ok(());
         };
         let expires = instant(job.expires_at);
-        let deadline = expires.min(Instant::now() + WRITE_TIMEOUT);
+        let gone = Instant::now() + WRITE_TIMEOUT;
         let over = || clock::now() >= job.expires_at;
         let mut rest = &bytes[..];
-        let written = timeout_at(deadline, push(&mut self.socket, &mut rest, over)).await;
+        let written = timeout_at(expires.min(gone), push(&mut self.socket, &mut rest, over)).await;
         if let Ok(Ok(true)) = written {
             let answer_by = Instant::now() + self.shared.answer_timeout;
             let Job { text, expires_at, answers, written, done } = *job;
@@ -100,12 +100,21 @@ impl<S: OverWire> Connection<S> {
             job.end(Outcome::Unknown, None);
             return Err(End::Torn);
         }
-        if over() {
-            job.end(Outcome::Expired, None);
-            return written.unwrap_or(Ok(false)).map(|_| ()).map_err(End::Io);
+        // Nothing was written.
+        match written {
+            Ok(Err(error)) => {
+                job.end(Outcome::Away, None);
+                Err(End::Io(error))
+            }
+            Err(_) if gone < expires => {
+                job.end(Outcome::Away, None);
+                Err(End::Idle)
+            }
+            Ok(Ok(_)) | Err(_) => {
+                job.end(Outcome::Expired, None);
+                Ok(())
+            }
         }
-        job.end(Outcome::Away, None);
-        Err(written.map_or(End::Idle, |written| written.err().map_or(End::Idle, End::Io)))
     }
 
     /// What becomes of the order in flight by now.

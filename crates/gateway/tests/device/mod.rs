@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+pub mod orders;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -113,6 +115,10 @@ impl Device {
         socket.bind((address, 0).into()).unwrap();
         let socket = socket.connect(gateway.teltonika).await.unwrap();
         socket.set_nodelay(true).unwrap();
+        Self::on(socket, n)
+    }
+
+    pub fn on(socket: TcpStream, n: u64) -> Self {
         Self { socket, tracker: Tracker::new(imei(n)) }
     }
 
