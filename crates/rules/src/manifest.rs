@@ -112,7 +112,8 @@ pub enum Trigger {
         /// Its form in the Flow editor.
         #[cfg_attr(test, ts(type = "Parameter[]"))]
         options: &'static [Parameter],
-        /// Whether one run serves all who ask for the same before it begins.
+        /// Whether one run serves all who ask for the same before it begins: as Directus itself, and
+        /// what it hands on is nobody's secret.
         together: bool,
     },
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{Tenant, fresh_id, unique};
 
 /// All collections.
-pub const COLLECTIONS: [&str; 15] = [
+pub const COLLECTIONS: [&str; 16] = [
     "organizations",
     "organization_members",
     "devices",
@@ -24,6 +24,7 @@ pub const COLLECTIONS: [&str; 15] = [
     "crossing_edits",
     "position_flags",
     "commands",
+    "command_transitions",
     "alerts",
     "device_status",
     "trips",
@@ -101,6 +102,9 @@ impl Tenant {
                 json!({ "device": self.device, "starts_at": span.0, "ends_at": span.1, "reason": "Wrong" })
             }
             "commands" => json!({ "device": self.device, "name": "getinfo", "parameters": {} }),
+            "command_transitions" => {
+                json!({ "command": id("commands"), "to_status": "failed", "attempt": 1, "occurred_at": span.0 })
+            }
             "alerts" => {
                 json!({ "device": self.device, "kind": "overspeed", "severity": "info", "occurred_at": span.0, "message": "Fast" })
             }
@@ -137,6 +141,7 @@ pub fn change(collection: &str) -> Value {
     match collection {
         "organization_members" => json!({ "role": "operator" }),
         "commands" => json!({ "status": "cancelled" }),
+        "command_transitions" => json!({ "to_status": "cancelled" }),
         "alerts" => json!({ "status": "acknowledged" }),
         "trips" => json!({ "distance_m": 1.0 }),
         "crossings" | "device_status" => json!({ "lat": 1.0 }),

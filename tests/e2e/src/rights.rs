@@ -16,7 +16,7 @@ pub enum Least {
 use Least::{Manager, Nobody, Operator};
 
 /// Who may create, update and delete in a collection.
-pub const RIGHTS: [(&str, Least, Least, Least); 15] = [
+pub const RIGHTS: [(&str, Least, Least, Least); 16] = [
     ("organizations", Nobody, Manager, Nobody),
     ("organization_members", Manager, Manager, Manager),
     ("devices", Manager, Operator, Manager),
@@ -29,6 +29,7 @@ pub const RIGHTS: [(&str, Least, Least, Least); 15] = [
     ("crossing_edits", Operator, Nobody, Nobody),
     ("position_flags", Operator, Operator, Operator),
     ("commands", Operator, Operator, Nobody),
+    ("command_transitions", Nobody, Nobody, Nobody),
     ("alerts", Nobody, Operator, Nobody),
     ("device_status", Nobody, Nobody, Nobody),
     ("trips", Nobody, Nobody, Nobody),

@@ -199,11 +199,18 @@ async fn the_service_reports_on_commands_and_sees_nothing_else() {
         let list = service.read(&format!("/items/{collection}?limit=1")).await;
         match collection {
             "commands" => findings.allowed("the service reads commands", list),
+            // What says which commands a device understands.
+            "devices" => findings.allowed("the service reads devices", list),
             _ => findings.forbidden(&format!("the service reads {collection}"), list),
         }
     }
     let command = path("commands", items.of("commands"));
-    let report = json!({ "status": "routed", "attempts": 1 });
+    let devices = service.read("/items/devices?fields=id,protocol,model,status&limit=1").await;
+    findings.allowed("the service reads what a device is", devices);
+    let names = service.read("/items/devices?fields=name,imei&limit=1").await;
+    findings.forbidden("the service reads a device's name", names);
+    // In the queue by now, or about to be.
+    let report = json!({ "status": "expired", "attempts": 0 });
     findings.allowed("the service reports", service.update(&command, &report).await);
     let readdressed = service.update(&command, &json!({ "device": two.device })).await;
     findings.forbidden("the service readdresses a command", readdressed);

@@ -13,11 +13,11 @@ export function operationsOf(engine: Engine): OperationApiConfig[] {
 			handler: async (options: Record<string, unknown>, { services, logger, database, getSchema, accountability }) => {
 				const payload = known(options);
 				const run = async () => {
-					const caller = { database, schema: await getSchema(), accountability };
+					const caller = { database, schema: await getSchema(), accountability: rule.together ? null : accountability };
 					const { result } = await runRule(engine, rule, { payload }, caller, { services, logger });
 					return result ?? null;
 				};
-				return rule.together ? waiting.join(JSON.stringify([accountability?.user, payload]), run) : run();
+				return rule.together ? waiting.join(JSON.stringify(payload), run) : run();
 			},
 		};
 	});

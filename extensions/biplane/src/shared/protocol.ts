@@ -73,7 +73,8 @@ icon: string,
 description: string,
 /** Its form in the Flow editor. */
 options: Parameter[],
-/** Whether one run serves all who ask for the same before it begins. */
+/** Whether one run serves all who ask for the same before it begins: as Directus itself, and
+ * what it hands on is nobody's secret. */
 together: boolean, });
 
 /** What sets a rule off. */
@@ -111,7 +112,8 @@ icon: string,
 description: string,
 /** Its form in the Flow editor. */
 options: Parameter[],
-/** Whether one run serves all who ask for the same before it begins. */
+/** Whether one run serves all who ask for the same before it begins: as Directus itself, and
+ * what it hands on is nobody's secret. */
 together: boolean, };
 
 /** HTTP methods of endpoints. */
