@@ -9,12 +9,14 @@ mod device;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use biplane_bus::Outcome;
 use biplane_gateway::{Config, Gateway, GatewayError, TlsFiles};
 use biplane_protocols::teltonika::Tracker;
+use device::orders::{Order, now, order};
 use device::{A_WHILE, Running, SOON, config, fix, imei, stored, token};
 use support::TestRedis;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -42,6 +44,10 @@ fn certificate() -> Certificate {
 }
 
 async fn connect(address: SocketAddr, trusted: &Certificate) -> TlsStream<TcpStream> {
+    connect_over(TcpStream::connect(address).await.unwrap(), trusted).await
+}
+
+async fn connect_over(socket: TcpStream, trusted: &Certificate) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.der.clone()).unwrap();
     let client = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -49,7 +55,6 @@ async fn connect(address: SocketAddr, trusted: &Certificate) -> TlsStream<TcpStr
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let socket = TcpStream::connect(address).await.unwrap();
     TlsConnector::from(Arc::new(client))
         .connect("localhost".try_into().unwrap(), socket)
         .await
@@ -187,4 +192,30 @@ async fn a_certificate_or_key_that_is_of_no_use_is_named_at_the_start() {
     let config = Config { tls: None, ..secured(&redis, &good).await };
     let error = Gateway::start(config).await.err().expect("refused").to_string();
     assert!(error.starts_with("BIPLANE_GATEWAY_TLS_CERT: is missing"), "{error}");
+}
+
+#[tokio::test]
+async fn a_command_goes_over_tls_too_and_what_has_not_arrived_when_it_expires_never_does() {
+    let (redis, certificate) = (TestRedis::start(), certificate());
+    let gateway = Running::start(secured(&redis, &certificate).await).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    let socket = socket.connect(gateway.others[0]).await.unwrap();
+    let mut device = connect_over(socket, &certificate).await;
+    device.write_all(&Tracker::new(imei(2)).login()).await.unwrap();
+    assert_eq!(hear(&mut device).await, [1]);
+
+    let quiet = Order { answers: false, ..order(2, "quiet") };
+    quiet.give(&redis).await;
+    quiet.ends(&redis, &[Outcome::Sent, Outcome::Acknowledged]).await;
+    let frame = hear::<25>(&mut device).await;
+    assert_eq!(&frame[15..20], b"quiet");
+
+    let large = Order { expires_at: now() + 1_500, ..order(2, &"x".repeat(16_000)) };
+    large.give(&redis).await;
+    large.ends(&redis, &[Outcome::Sent, Outcome::Unknown]).await;
+    let mut read = Vec::new();
+    let end = timeout(SOON, device.read_to_end(&mut read)).await.expect("an end");
+    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(read.len() < large.text.len(), "{} bytes of the command", read.len());
 }
