@@ -10,13 +10,12 @@ use std::time::Duration;
 use biplane_core::geodesy::{Point, course_deg, distance_m};
 use biplane_core::{Fix, Imei, Timestamp};
 use biplane_protocols::teltonika::{EncodeError, Tracker};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::demo::Track;
+use crate::simulator::Simulator;
 
 /// Records in one frame at most, as trackers are usually set.
 const FRAME: usize = 25;
@@ -226,7 +225,7 @@ async fn fly_one(
 async fn exchange(
     gateway: SocketAddr,
     imei: Imei,
-    socket: &mut Option<TcpStream>,
+    socket: &mut Option<Simulator>,
     frame: &[u8],
     records: usize,
 ) -> Result<(), ExchangeError> {
@@ -249,27 +248,18 @@ enum ExchangeError {
     Unanswered,
 }
 
-async fn log_in(gateway: SocketAddr, imei: Imei) -> Result<TcpStream, ExchangeError> {
-    let attempt = async {
-        let mut socket = TcpStream::connect(gateway).await?;
-        socket.set_nodelay(true)?;
-        socket.write_all(&Tracker::new(imei).login()).await?;
-        let mut answer = [0];
-        socket.read_exact(&mut answer).await?;
-        Ok::<_, std::io::Error>((socket, answer))
-    };
-    match timeout(ANSWER, attempt).await {
-        Ok(Ok((socket, [1]))) => Ok(socket),
-        Ok(Ok(_)) => Err(ExchangeError::Refused),
+async fn log_in(gateway: SocketAddr, imei: Imei) -> Result<Simulator, ExchangeError> {
+    match timeout(ANSWER, Simulator::connect(gateway, imei)).await {
+        Ok(Ok(Some(tracker))) => Ok(tracker),
+        Ok(Ok(None)) => Err(ExchangeError::Refused),
         Ok(Err(_)) | Err(_) => Err(ExchangeError::NotSent),
     }
 }
 
-async fn send(socket: &mut TcpStream, frame: &[u8], records: usize) -> std::io::Result<()> {
-    socket.write_all(frame).await?;
-    let mut answer = [0; 4];
-    timeout(ANSWER, socket.read_exact(&mut answer)).await.map_err(std::io::Error::from)??;
-    let acknowledged = u32::from_be_bytes(answer);
+/// What it is told meanwhile, it does.
+async fn send(tracker: &mut Simulator, frame: &[u8], records: usize) -> std::io::Result<()> {
+    tracker.send(frame).await?;
+    let acknowledged = timeout(ANSWER, tracker.acknowledged()).await??;
     if usize::try_from(acknowledged) == Ok(records) {
         return Ok(());
     }

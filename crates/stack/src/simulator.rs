@@ -31,6 +31,7 @@ impl Simulator {
     /// Connects and logs in; `None`: the gateway does not know the device.
     pub async fn connect(gateway: SocketAddr, imei: Imei) -> std::io::Result<Option<Self>> {
         let mut socket = TcpStream::connect(gateway).await?;
+        socket.set_nodelay(true)?;
         socket.write_all(&Tracker::new(imei).login()).await?;
         let mut answer = [0];
         tokio::time::timeout(PATIENCE, socket.read_exact(&mut answer)).await??;
@@ -39,8 +40,27 @@ impl Simulator {
 
     /// Reports fixes; what comes of it is [heard](Self::hear).
     pub async fn report(&mut self, fixes: &[Fix]) -> std::io::Result<()> {
-        let frame = Tracker::frame(fixes).map_err(std::io::Error::other)?;
-        self.socket.write_all(&frame).await
+        self.send(&Tracker::frame(fixes).map_err(std::io::Error::other)?).await
+    }
+
+    /// Sends a frame.
+    pub async fn send(&mut self, frame: &[u8]) -> std::io::Result<()> {
+        self.socket.write_all(frame).await
+    }
+
+    /// How many records the server has next; does what it is told before. One that has none of them
+    /// is not understood: it never answers.
+    pub async fn acknowledged(&mut self) -> std::io::Result<u32> {
+        loop {
+            match self.hear().await? {
+                Heard::Acknowledged(records) => return Ok(records),
+                Heard::Command(text) => {
+                    if let Some(answer) = answer(&text) {
+                        self.respond(answer).await?;
+                    }
+                }
+            }
+        }
     }
 
     /// Answers a command.
@@ -69,15 +89,23 @@ impl Simulator {
         let text = messages.iter().map(|it| String::from_utf8_lossy(&it.payload)).collect();
         Ok(Heard::Command(text))
     }
+}
 
-    /// Answers each command by what `answer` says to it, until the connection ends.
-    pub async fn obey(&mut self, answer: impl Fn(&str) -> Option<String>) -> std::io::Result<()> {
-        loop {
-            if let Heard::Command(text) = self.hear().await?
-                && let Some(answer) = answer(&text)
-            {
-                self.respond(&answer).await?;
-            }
+/// What a tracker of the FMB series says to a command, more or less; `None`: nothing.
+pub fn answer(command: &str) -> Option<&'static str> {
+    Some(match command.split(' ').next().unwrap_or_default() {
+        "getrecord" | "cpureset" => return None,
+        "getver" => {
+            "Ver:03.27.07_00 GPS:AXN_5.10.31 Hw:FMB920 Mod:15 IMEI:0 Init:2026-1-1 0:0 Uptime:3600 BL:1.10"
         }
-    }
+        "getinfo" => {
+            "RTC:2026/1/1 0:0 Init:2026/1/1 0:0 UpTime:3600s PWR:PwrVoltage RST:2 GPS:2 SAT:11"
+        }
+        "getgps" => "GPS:1 Sat:11 Lat:46.230830 Long:12.806940 Alt:905 Speed:31 Dir:181",
+        "getio" => "DI1:0 AIN1:0 DO1:0",
+        "getstatus" => {
+            "Data Link: 1 GPRS: 1 Phone: 0 SIM: 0 OP: 29341 Signal: 4 NewSMS: 0 Roaming: 0"
+        }
+        _ => "OK",
+    })
 }

@@ -1,13 +1,13 @@
 /** What a command's state means, for people. */
 const MEANING: Record<string, string> = {
 	awaiting_approval: 'waits until a second person agrees',
-	pending: 'recorded, not yet on its way to the tracker',
+	pending: 'on its way',
 	queued: 'waits until the tracker connects',
 	routed: 'on its way to the gateway',
 	sent: 'told to the tracker, no answer yet',
 	acknowledged: 'answered by the tracker',
 	failed: 'failed',
-	expired: 'the tracker did not come in time',
+	expired: 'its time was over before it could be sent',
 	cancelled: 'taken back',
 	unknown: 'may have reached the tracker or not',
 };
