@@ -378,7 +378,7 @@ async fn who_reads_slowly_is_sent_less_often_is_told_so_and_ends_with_the_latest
             "imei": imei.to_string(), "protocol": "teltonika", "status": "active",
         })
     });
-    tenant.manager.create("/items/devices", &rows.collect()).await.expect("devices");
+    admin.create("/items/devices", &rows.collect()).await.expect("devices");
     let mut live = Live::log_in(&stack, &tenant.viewer).await;
     for uid in 0..SUBSCRIPTIONS {
         let topic = json!({ "devices": devices });
