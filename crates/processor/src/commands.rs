@@ -110,18 +110,17 @@ impl Reporter {
             }
         }
         let directus = &self.directus;
-        let told: Vec<(Vec<EntryId>, Option<(EntryId, Uuid, Told)>)> =
-            futures_util::stream::iter(by_command.into_values())
-                .map(|reports| tell_in_order(directus, reports))
-                .buffer_unordered(TOGETHER)
-                .collect()
-                .await;
+        let told: Vec<Reported> = futures_util::stream::iter(by_command.into_values())
+            .map(|reports| tell_in_order(directus, reports))
+            .buffer_unordered(TOGETHER)
+            .collect()
+            .await;
         let mut interrupted = None;
-        for (taken, left) in told {
+        for Reported { taken, left } in told {
             self.metrics.commands_reported.fetch_add(taken.len() as u64, Relaxed);
             done.extend(taken);
-            let Some((id, command, why)) = left else { continue };
-            match why {
+            let Some((id, command, told)) = left else { continue };
+            match told {
                 // Directus says the same of an item that is not there and of one that is not shown.
                 Told::Forbidden(_) if !self.open.exists(command).await? => done.push(id),
                 Told::Failed(why) if given_up(failures, id) => {
@@ -147,11 +146,15 @@ fn given_up(failures: &mut HashMap<EntryId, u32>, id: EntryId) -> bool {
     *count >= MOST_FAILURES
 }
 
-/// What Directus took, or refused for good; and the first that it did not, whose followers wait.
-async fn tell_in_order(
-    directus: &Directus,
-    reports: Vec<(EntryId, Report)>,
-) -> (Vec<EntryId>, Option<(EntryId, Uuid, Told)>) {
+/// What became of the reports on one command.
+struct Reported {
+    /// Directus took them, or refused them for good.
+    taken: Vec<EntryId>,
+    /// The first that it did neither with; its followers wait.
+    left: Option<(EntryId, Uuid, Told)>,
+}
+
+async fn tell_in_order(directus: &Directus, reports: Vec<(EntryId, Report)>) -> Reported {
     let mut taken = Vec::with_capacity(reports.len());
     for (id, report) in reports {
         match directus.change(report.command, &change(&report)).await {
@@ -161,10 +164,10 @@ async fn tell_in_order(
                 tracing::debug!(command = %report.command, why, "a report changes nothing");
                 taken.push(id);
             }
-            left => return (taken, Some((id, report.command, left))),
+            told => return Reported { taken, left: Some((id, report.command, told)) },
         }
     }
-    (taken, None)
+    Reported { taken, left: None }
 }
 
 fn change(report: &Report) -> Change {
