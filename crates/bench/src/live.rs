@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use self::clients::{Round, Side};
 use self::trackers::Trackers;
+pub use self::trackers::now;
 use crate::cpu::memory_kib;
 use crate::report::{Figure, Report, Rounds};
 use crate::{failed, refused};
@@ -114,8 +115,8 @@ impl Arguments {
                     Figure::less_is_better(
                         "live_p99_ms",
                         "ms",
-                        &once(round.p99()),
-                        [("node_ws", &once(relayed.p99()))],
+                        &Rounds::once(round.p99()),
+                        [("node_ws", &Rounds::once(relayed.p99()))],
                     )
                     .with_details(&[
                         ("p50_ms", round.quantile(0.5)),
@@ -158,12 +159,6 @@ impl Arguments {
         }
         Ok(figures)
     }
-}
-
-fn once(value: f64) -> Rounds {
-    let mut rounds = Rounds::new();
-    rounds.push(value);
-    rounds
 }
 
 /// A token of the administrator's that does not end.

@@ -3,6 +3,7 @@
 //! Each measures its peer or its limit in the same run and reports a ratio;
 //! above 1 means that ours is better.
 
+mod commands;
 mod cpu;
 mod geofence;
 mod live;
@@ -36,6 +37,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    Commands(commands::Arguments),
     Geofence(geofence::Arguments),
     Live(live::Arguments),
     Path(path::Arguments),
@@ -68,6 +70,7 @@ async fn run(arguments: &Arguments) -> Result<report::Report, SetupError> {
     let layout = Layout::of_checkout(&start, None)?;
     let progress = Progress::default();
     match &arguments.bench {
+        Bench::Commands(commands) => commands.run(&layout, &progress).await,
         Bench::Geofence(geofence) => geofence.run(&layout, &progress).await,
         Bench::Live(live) => live.run(&layout, &progress).await,
         Bench::Path(path) => path.run(&layout, &progress).await,

@@ -61,6 +61,17 @@ impl Rounds {
         Self(Vec::new())
     }
 
+    /// A single one.
+    pub fn once(took: f64) -> Self {
+        Self(vec![took])
+    }
+
+    /// Within which such a share of them is.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let at = (self.0.len() as f64 * share).ceil() as usize;
+        self.0.get(at.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    }
+
     /// One more.
     pub fn push(&mut self, took: f64) {
         let at = self.0.partition_point(|&other| other < took);

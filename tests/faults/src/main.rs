@@ -1,6 +1,7 @@
 //! `npm run -s faults -- <name> --json`: what a fault costs. Nothing, or the run fails.
 
 mod clock;
+mod commands;
 mod cut;
 mod directus_down;
 mod disk_full;
@@ -36,6 +37,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Fault {
     Clock(clock::Arguments),
+    Commands(commands::Arguments),
     Cut(cut::Arguments),
     DiskFull(disk_full::Arguments),
     DirectusDown(directus_down::Arguments),
@@ -129,6 +131,7 @@ async fn run(arguments: Arguments) -> Result<Outcome, SetupError> {
     let progress = Progress::default();
     match arguments.fault {
         Fault::Clock(clock) => clock.run(&layout, &progress).await,
+        Fault::Commands(commands) => commands.run(&layout, &progress).await,
         Fault::Cut(cut) => cut.run(&layout, &progress).await,
         Fault::DiskFull(full) => full.run(&layout, &progress).await,
         Fault::DirectusDown(down) => down.run(&layout, &progress).await,

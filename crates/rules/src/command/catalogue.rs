@@ -132,12 +132,16 @@ const TELTONIKA_COMMON: &[Spec] = &[
         )
     },
     Spec {
+        // Each makes a record.
+        idempotent: false,
         answers: false,
         text: |_| "getrecord".to_owned(),
         ..plain("getrecord", "Record now", "Makes the device record and send a position at once.")
     },
     Spec {
         dangerous: true,
+        // One that comes late restarts it again.
+        idempotent: false,
         answers: false,
         text: |_| "cpureset".to_owned(),
         ..plain("cpureset", "Restart", "Restarts the device.")
