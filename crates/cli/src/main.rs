@@ -30,6 +30,8 @@ enum Command {
     Test(commands::test::Arguments),
     Lint(commands::lint::Arguments),
     Check(commands::check::Arguments),
+    #[command(name = "command")]
+    Tell(commands::command::Arguments),
     Decode(commands::decode::Arguments),
     Score(commands::score::Arguments),
     Replay(commands::replay::Arguments),
@@ -52,6 +54,7 @@ async fn main() -> ExitCode {
         Command::DbInit(db_init) => db_init.run(&start).await,
         Command::Boot(boot) => boot.run().await,
         Command::Check(check) => Ok(check.run(&start)),
+        Command::Tell(command) => command.run(&start).await,
         Command::Decode(decode) => Ok(decode.run()),
         Command::Score(score) => Ok(score.run()),
         Command::Replay(replay) => Ok(replay.run(&start).await),

@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod check;
+pub mod command;
 pub mod db_init;
 pub mod dead_letters;
 pub mod decode;
