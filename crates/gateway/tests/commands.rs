@@ -159,7 +159,7 @@ async fn an_order_that_expires_while_it_waits_for_its_turn_writes_no_byte() {
 async fn a_device_that_is_not_here_is_away_and_an_order_that_can_not_be_read_is_dropped() {
     let redis = TestRedis::start();
     let _gateway = gateway(&redis).await;
-    order(1, "unreadable").give_as(&redis, "tomorrow").await;
+    order(1, "unreadable").give_as(&redis, Some("tomorrow")).await;
     let order = order(1, "getinfo");
     order.give(&redis).await;
     order.ends(&redis, &[Away]).await;
