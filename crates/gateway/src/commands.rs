@@ -114,15 +114,17 @@ impl Courier {
 
     async fn beat(&self) -> Infallible {
         loop {
+            sleep(HEARTBEAT).await;
             if let Err(error) = self.commands.beat(&self.instance).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "no heartbeat");
             }
-            sleep(HEARTBEAT).await;
         }
     }
 
     /// Reads orders, from the first that is there: a former process of this name may have left some.
     async fn read(self: Arc<Self>) -> Infallible {
+        // First a heartbeat: nobody else is to see to orders that are ours again.
+        until_done("no heartbeat", || self.commands.beat(&self.instance)).await;
         let mut after = EntryId::default();
         loop {
             drop(self.place().await);

@@ -118,7 +118,7 @@ pub(crate) struct Connection<S> {
     deadline: Instant,
     /// Whether bytes came since the last whole message.
     started: bool,
-    in_flight: Option<InFlight>,
+    in_flight: Option<Box<InFlight>>,
     /// Whether a part of an order was written, and the rest must not follow.
     torn: bool,
 }
@@ -222,7 +222,7 @@ impl<S: OverWire> Connection<S> {
                 },
                 _ = self.stopping.changed() => continue,
                 job = next_job(&mut self.device, self.in_flight.is_none()) => match job {
-                    Ok(job) => self.carry_out(job).await?,
+                    Ok(job) => Box::pin(self.carry_out(job)).await?,
                     Err(TakenOver) => return Err(End::TakenOver),
                 },
                 () = due(&self.in_flight) => self.look()?,

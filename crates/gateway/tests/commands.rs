@@ -77,6 +77,31 @@ async fn the_orders_of_a_device_go_one_after_the_other_and_hold_up_no_other_devi
 }
 
 #[tokio::test]
+async fn a_device_with_too_many_orders_is_away_for_the_next_ones_and_takes_no_room_from_others() {
+    let redis = TestRedis::start();
+    let gateway = gateway(&redis).await;
+    let mut device = Device::logged_in(&gateway, 1).await;
+    let mut other = Device::logged_in(&gateway, 2).await;
+    // One in flight, 64 behind it.
+    let orders: Vec<_> = (0..67).map(|n| order(1, &n.to_string())).collect();
+    for order in &orders {
+        order.give(&redis).await;
+    }
+    let others = order(2, "other");
+    others.give(&redis).await;
+    other.hears_command("other").await;
+    for order in &orders[65..] {
+        let why = order.ends(&redis, &[Away]).await;
+        assert_eq!(why.as_deref(), Some("too many orders wait for the device"));
+    }
+    for order in &orders[..65] {
+        device.hears_command(&order.text).await;
+        device.answers("done").await;
+    }
+    orders[64].ends(&redis, &[Sent, Acknowledged]).await;
+}
+
+#[tokio::test]
 async fn an_order_that_comes_twice_is_delivered_and_reported_once() {
     let redis = TestRedis::start();
     let gateway = gateway(&redis).await;
@@ -134,7 +159,7 @@ async fn an_order_that_expires_while_it_waits_for_its_turn_writes_no_byte() {
 async fn a_device_that_is_not_here_is_away_and_an_order_that_can_not_be_read_is_dropped() {
     let redis = TestRedis::start();
     let _gateway = gateway(&redis).await;
-    order(1, "unreadable").give_as(&redis, "tomorrow").await;
+    order(1, "unreadable").give_as(&redis, Some("tomorrow")).await;
     let order = order(1, "getinfo");
     order.give(&redis).await;
     order.ends(&redis, &[Away]).await;

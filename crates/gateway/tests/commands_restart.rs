@@ -54,9 +54,15 @@ impl Process {
     }
 
     /// kill -9.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -131,4 +137,31 @@ async fn what_a_gateway_that_is_gone_has_left_is_found() {
         .await
         .unwrap();
     assert_eq!(processor.orphans().await.unwrap(), [INSTANCE]);
+}
+
+#[tokio::test]
+async fn thousands_of_orders_that_were_left_are_read_a_part_at_a_time_and_all_reported() {
+    const ORDERS: u64 = 5_000;
+    let redis = TestRedis::start();
+    let config = Config { grace: Duration::from_secs(4), ..config(&redis).await };
+    for n in 0..ORDERS / 500 {
+        let mut many = redis::pipe();
+        for n in 500 * n..500 * (n + 1) {
+            order(100 + n, "getinfo").add_to(&mut many, None);
+        }
+        let _: () = many.query_async(&mut redis.connection().await).await.unwrap();
+    }
+    let start = now();
+    let gateway = Running::start(config).await;
+    while !gateway.http("/metrics").await.1.contains("biplane_gateway_orders_open 4096") {
+        assert!(now() < start + 4_000, "as many as there is room for are read while they wait");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    nothing_is_left(&redis).await;
+    let told: u64 = redis::cmd("XLEN")
+        .arg("command-results")
+        .query_async(&mut redis.connection().await)
+        .await
+        .unwrap();
+    assert_eq!(told, ORDERS);
 }

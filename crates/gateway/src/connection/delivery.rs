@@ -7,18 +7,24 @@ use std::task::{Poll, ready};
 
 use biplane_bus::Outcome;
 use biplane_core::Timestamp;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Connection, Duration, End, WRITE_TIMEOUT, clock};
-use crate::mailbox::Job;
+use crate::mailbox::{Done, Job};
 use crate::wire::{OverWire, Wire};
 
 /// How often it is looked whether TCP has acknowledged an order that wants no other answer.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Characters of an answer that is only logged.
+const LOGGED: usize = 200;
+
 /// An order whose bytes were written.
 pub(super) struct InFlight {
-    job: Box<Job>,
+    /// Whether the device says something to it.
+    answers: bool,
+    done: oneshot::Sender<Done>,
     /// Where its bytes end, counted from the connection's first.
     end: u64,
     /// Whether TCP has acknowledged them.
@@ -30,13 +36,14 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    pub(super) fn end(self, outcome: Outcome, text: Option<String>) {
-        self.job.end(outcome, text);
+    fn end(self, outcome: Outcome, text: Option<String>) {
+        // Nobody may be waiting any more: then the gateway stops.
+        let _ = self.done.send((outcome, text));
     }
 
     /// When something is to be decided next.
     fn next_look(&self) -> Instant {
-        match (self.arrived, self.job.answers) {
+        match (self.arrived, self.answers) {
             (true, _) => self.answer_by,
             (false, true) => self.arrive_by,
             (false, false) => self.arrive_by.min(Instant::now() + LOOK),
@@ -60,9 +67,10 @@ impl InFlight {
 }
 
 /// Returns when the order in flight wants to be [looked at](Connection::look).
-pub(super) async fn due(in_flight: &Option<InFlight>) {
+pub(super) async fn due(in_flight: &Option<Box<InFlight>>) {
     match in_flight {
-        Some(order) => sleep_until(order.next_look()).await,
+        // Apart, as all that most connections never need: they are many.
+        Some(order) => Box::pin(sleep_until(order.next_look())).await,
         None => std::future::pending().await,
     }
 }
@@ -82,16 +90,16 @@ impl<S: OverWire> Connection<S> {
         let written = timeout_at(expires.min(gone), push(&mut self.socket, &mut rest, over)).await;
         if let Ok(Ok(true)) = written {
             let answer_by = Instant::now() + self.shared.answer_timeout;
-            let Job { text, expires_at, answers, written, done } = *job;
+            let Job { answers, written, done, .. } = *job;
             let _ = written.send(clock::now());
-            let (written, _) = tokio::sync::oneshot::channel();
-            self.in_flight = Some(InFlight {
-                job: Box::new(Job { text, expires_at, answers, written, done }),
+            self.in_flight = Some(Box::new(InFlight {
+                answers,
+                done,
                 end: self.socket.wire().written(),
                 arrived: false,
                 arrive_by: expires.min(answer_by),
                 answer_by,
-            });
+            }));
             return Ok(());
         }
         if rest.len() < bytes.len() {
@@ -123,7 +131,7 @@ impl<S: OverWire> Connection<S> {
         if order.is_overdue(self.socket.wire()) {
             return Err(End::Torn);
         }
-        let outcome = if order.arrived && !order.job.answers {
+        let outcome = if order.arrived && !order.answers {
             Outcome::Acknowledged
         } else if Instant::now() >= order.answer_by {
             Outcome::Unknown
@@ -140,8 +148,12 @@ impl<S: OverWire> Connection<S> {
     pub(super) fn answered(&mut self, text: String, refused: bool) {
         let outcome = if refused { Outcome::Failed } else { Outcome::Acknowledged };
         match self.in_flight.take() {
-            Some(order) => order.end(outcome, Some(text)),
-            None => tracing::info!(remote = %self.remote, text, "an answer to no order in flight"),
+            // PostgreSQL has no text with a zero in it.
+            Some(order) => order.end(outcome, Some(text.replace('\0', "\u{FFFD}"))),
+            None => {
+                let text: String = text.chars().take(LOGGED).collect();
+                tracing::info!(remote = %self.remote, text, "an answer to no order in flight");
+            }
         }
     }
 
@@ -156,7 +168,7 @@ impl<S: OverWire> Connection<S> {
         let deadline = Instant::now() + WRITE_TIMEOUT;
         let mut rest = bytes;
         loop {
-            let look_by = self.in_flight.as_ref().and_then(InFlight::look_by);
+            let look_by = self.in_flight.as_ref().and_then(|order| order.look_by());
             let until = look_by.map_or(deadline, |by| by.min(deadline));
             let pushed = push(&mut self.socket, &mut rest, || false);
             match timeout_at(until, pushed).await {

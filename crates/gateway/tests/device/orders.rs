@@ -45,12 +45,18 @@ pub fn now() -> Timestamp {
 impl Order {
     /// As the outbox hands it on.
     pub async fn give(&self, redis: &TestRedis) {
-        self.give_as(redis, &self.expires_at.to_string()).await;
+        self.give_as(redis, None).await;
     }
 
     /// With another text for its expiry.
-    pub async fn give_as(&self, redis: &TestRedis, expires_at: &str) {
-        let _: String = redis::cmd("XADD")
+    pub async fn give_as(&self, redis: &TestRedis, expires_at: Option<&str>) {
+        let mut one = redis::pipe();
+        self.add_to(&mut one, expires_at);
+        let _: () = one.query_async(&mut redis.connection().await).await.unwrap();
+    }
+
+    pub fn add_to(&self, pipe: &mut redis::Pipeline, expires_at: Option<&str>) {
+        pipe.cmd("XADD")
             .arg(format!("commands:{INSTANCE}"))
             .arg("*")
             .arg("command")
@@ -60,13 +66,11 @@ impl Order {
             .arg("text")
             .arg(&self.text)
             .arg("expires_at")
-            .arg(expires_at)
+            .arg(expires_at.map_or_else(|| self.expires_at.to_string(), str::to_owned))
             .arg("answers")
             .arg(self.answers.to_string())
             .arg(&["outbox_id", "7"])
-            .query_async(&mut redis.connection().await)
-            .await
-            .unwrap();
+            .ignore();
     }
 
     pub async fn claim(&self, redis: &TestRedis, by: &str) {
