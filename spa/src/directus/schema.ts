@@ -72,6 +72,15 @@ export interface Command {
 	result: string | null;
 	expires_at: string | null;
 	date_created: string;
+	user_created: string | null;
+	/** How it came to be what it is, the oldest first. */
+	transitions: Transition[];
+}
+
+export interface Transition {
+	to_status: string;
+	occurred_at: string;
+	attempt: number;
 }
 
 export interface Schema {

@@ -6,6 +6,7 @@ import { useBusinessState } from '../hooks/use-business.ts';
 import { useMay } from '../hooks/use-permissions.ts';
 import { useRace, useText } from '../hooks/use-race.ts';
 import type { Session } from '../hooks/use-session.ts';
+import { BulkCommands } from '../parts/bulk-commands.tsx';
 import { ChannelBadge } from '../parts/channel-badge.tsx';
 import { ChannelNotice } from '../parts/channel-notice.tsx';
 import { CommandPanel } from '../parts/command-panel.tsx';
@@ -105,7 +106,21 @@ export function EventPage({ session, event: id, selected }: Props) {
 					/>
 					<RaceMap live={live} checkpoints={race.data.checkpoints} followed={followed} onPick={pick} onMoved={() => setFollowed(null)} />
 					<div className="side">
-						<RacePanel hidden={entry !== undefined} race={race.data} live={live} results={results} texts={texts} clock={clock} selected={selected} onPick={pick} />
+						<RacePanel
+							hidden={entry !== undefined}
+							race={race.data}
+							live={live}
+							results={results}
+							texts={texts}
+							clock={clock}
+							selected={selected}
+							onPick={pick}
+							commands={
+								may('create', 'commands') ? (
+									<BulkCommands directus={directus} organization={race.data.event.organization} entries={race.data.entries} />
+								) : null
+							}
+						/>
 						{entry && (
 							<EntryDetail
 								key={entry.id}

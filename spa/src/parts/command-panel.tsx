@@ -13,7 +13,7 @@ interface Props {
 
 /** Commands to the tracker: only for those who may create them. */
 export function CommandPanel({ directus, organization, device }: Props) {
-	const { catalogue, sent, send } = useCommands(directus, organization, device);
+	const { catalogue, sent, send, decide } = useCommands(directus, organization, device);
 	const now = useNow(5000);
 	return (
 		<section className="command-panel">
@@ -21,7 +21,7 @@ export function CommandPanel({ directus, organization, device }: Props) {
 			{catalogue.error !== null && <p className="refusal">{reasonOf(catalogue.error)}</p>}
 			{catalogue.data?.length === 0 && <p className="quiet">Nothing can be said to this kind of tracker.</p>}
 			{catalogue.data && catalogue.data.length > 0 && <CommandForm catalogue={catalogue.data} onSend={send} />}
-			{sent.data && sent.data.length > 0 && <SentCommands commands={sent.data} catalogue={catalogue.data ?? []} now={now} />}
+			{sent.data && sent.data.length > 0 && <SentCommands commands={sent.data} catalogue={catalogue.data ?? []} now={now} onDecide={decide} />}
 		</section>
 	);
 }

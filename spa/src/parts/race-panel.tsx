@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 
 import { reasonOf } from '../directus/refusal.ts';
 import type { Results } from '../directus/schema.ts';
@@ -25,10 +25,12 @@ interface Props {
 	clock: EventClock;
 	selected: string | null;
 	onPick: (entry: string) => void;
+	/** For those who may tell trackers what to do. */
+	commands: ReactNode;
 }
 
-export function RacePanel({ hidden, race, live, results, texts, clock, selected, onPick }: Props) {
-	const [tab, setTab] = useState<'standings' | 'crossings' | 'alerts'>('standings');
+export function RacePanel({ hidden, race, live, results, texts, clock, selected, onPick, commands }: Props) {
+	const [tab, setTab] = useState<'standings' | 'crossings' | 'alerts' | 'commands'>('standings');
 	const [category, setCategory] = useState<string | null>(null);
 	const all = useMemo(() => (results.data ? standingRows(results.data) : startList(race.entries)), [results.data, race.entries]);
 	const choices = categories(all);
@@ -45,6 +47,7 @@ export function RacePanel({ hidden, race, live, results, texts, clock, selected,
 					{ name: 'standings', label: 'Standings' },
 					{ name: 'crossings', label: 'Crossings' },
 					{ name: 'alerts', label: open > 0 ? <>Alerts <span className="count">{open}</span></> : 'Alerts' },
+					...(commands ? [{ name: 'commands' as const, label: 'Commands' }] : []),
 				]}
 			/>
 			<div className="panel-body" id={`panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
@@ -79,6 +82,7 @@ export function RacePanel({ hidden, race, live, results, texts, clock, selected,
 					) : (
 						<p className="quiet nothing">No alert. All is well.</p>
 					))}
+				{tab === 'commands' && commands}
 			</div>
 		</div>
 	);
