@@ -111,6 +111,10 @@ impl Reporter {
                 let outcome = match claim {
                     Claim::Ours => Outcome::Away,
                     Claim::Theirs(other) if other.starts_with("cancel") => Outcome::Cancelled,
+                    // Back by now, it knows better what it had in hand.
+                    Claim::Theirs(_) if !self.commands.orphans().await?.contains(&instance) => {
+                        break;
+                    }
                     Claim::Theirs(_) => Outcome::Unknown,
                 };
                 let report = Report {
