@@ -265,8 +265,26 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		const told = page.locator(`[data-command="${sent[0]!.id}"]`);
 		await until('its last state', () => told.getAttribute('data-status'), (status) => status === 'acknowledged');
 		await until('the answer', () => told.locator('pre').innerText(), (text) => text.includes('Hw:FMB920'));
+		await told.getByText('History').click();
+		const history = await told.locator('.history li').allInnerTexts();
+		assert.deepEqual(history.map((line) => line.replace(/^.*UTC /, '')), ['Pending', 'Routed', 'Sent', 'Acknowledged']);
 		await keep(page, 'command');
 		await page.keyboard.press('Escape');
+	});
+
+	test('one command goes to every tracker, and what each says is in a table', async () => {
+		await page.getByRole('tab', { name: 'Commands' }).click();
+		const form = page.locator('.bulk .command-form');
+		await form.getByRole('combobox', { name: 'Command' }).selectOption('getinfo');
+		await form.getByRole('button', { name: 'Send' }).click();
+		const outcomes = () => page.locator('.outcomes tbody tr').evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset['outcome']));
+		const all = await until('answers', outcomes, (states) => states.filter((state) => state === 'acknowledged').length > 1);
+		assert.ok(all.every((state) => state !== undefined), 'a tracker was left out');
+		const given = await page.locator('.bulk-progress').getAttribute('data-given');
+		assert.equal(Number(given), all.length);
+		assert.deepEqual(await barriers(page), []);
+		await keep(page, 'bulk');
+		await page.getByRole('tab', { name: 'Standings' }).click();
 	});
 
 	test('an alert is counted and listed at once, and leads to whom it is about', async () => {
