@@ -37,11 +37,12 @@ const FOLLOW: Duration = Duration::from_secs(2);
 const MOST_FAILURES: u32 = 20;
 
 pub(crate) struct Reporter {
-    pub commands: Commands,
-    pub registry: Registry,
-    pub open: OpenCommands,
-    pub directus: Directus,
-    pub metrics: Arc<Metrics>,
+    commands: Commands,
+    registry: Registry,
+    open: OpenCommands,
+    directus: Directus,
+    metrics: Arc<Metrics>,
+    backoff: watch::Backoff,
 }
 
 /// Why a round ended early: what is left is tried again.
@@ -58,6 +59,16 @@ enum Interrupted {
 }
 
 impl Reporter {
+    pub(crate) fn new(
+        commands: Commands,
+        registry: Registry,
+        open: OpenCommands,
+        directus: Directus,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { commands, registry, open, directus, metrics, backoff: watch::Backoff::default() }
+    }
+
     /// Until it is aborted.
     pub(crate) async fn run(mut self) {
         let mut away = Away::new("reporting on commands", None);

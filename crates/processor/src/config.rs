@@ -140,7 +140,8 @@ pub struct Config {
     #[arg(long, env = "BIPLANE_NOTICE_ALERT_URL", hide_env_values = true)]
     pub notice_alert_url: Option<String>,
 
-    /// The static token of the Directus account as which those Flows run.
+    /// The static token of the Directus account as which those Flows run, and as which what becomes
+    /// of commands is written into their rows.
     #[arg(long, env = "BIPLANE_NOTICE_TOKEN", hide_env_values = true)]
     pub notice_token: Option<String>,
 }

@@ -220,12 +220,14 @@ fn report_commands(
     metrics: Arc<Metrics>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let token = config.recipients().token;
-    let reporter = token.map(|token| Reporter {
-        commands: Commands::new(log),
-        registry: Registry::new(log),
-        open: OpenCommands::new(&config.database_url),
-        directus: commands::Directus::new(&config.directus_url, &token),
-        metrics,
+    let reporter = token.map(|token| {
+        Reporter::new(
+            Commands::new(log),
+            Registry::new(log),
+            OpenCommands::new(&config.database_url),
+            commands::Directus::new(&config.directus_url, &token),
+            metrics,
+        )
     });
     async move {
         match reporter {

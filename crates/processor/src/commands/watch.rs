@@ -1,5 +1,6 @@
 //! What no gateway reports: devices that are back, times that are over, gateways that are gone.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use biplane_bus::{Claim, EntryId, Outcome, Report};
@@ -7,6 +8,8 @@ use biplane_core::Timestamp;
 use biplane_store::OpenCommand;
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::directus::{Change, Told};
 use super::{Interrupted, READ, Reporter, TOGETHER, said};
@@ -39,8 +42,9 @@ impl Reporter {
             None => Ok(None),
         }))
         .await?;
+        self.backoff.keep(&queued);
         for (command, holder) in queued.iter().zip(holders) {
-            if holder.is_some() {
+            if holder.is_some() && self.backoff.is_over(command) {
                 // The Flow sends it on.
                 changes.push((command.id, of(command, "pending")));
             }
@@ -142,6 +146,72 @@ impl Reporter {
     }
 }
 
+/// How long a command stays queued though the registry says that its device is there: its gateway has
+/// just said otherwise, and the registry may need minutes to find out. The longer, the more attempts.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    /// By command: the attempt that it came back from, and when.
+    queued: HashMap<Uuid, (u32, Instant)>,
+}
+
+impl Backoff {
+    /// Forgets all but those that are queued now.
+    fn keep(&mut self, queued: &[OpenCommand]) {
+        let now = Instant::now();
+        let mut before = std::mem::take(&mut self.queued);
+        self.queued = queued
+            .iter()
+            .map(|command| {
+                let since = before.remove(&command.id);
+                let since = since.filter(|(attempts, _)| *attempts == command.attempts);
+                (command.id, since.unwrap_or((command.attempts, now)))
+            })
+            .collect();
+    }
+
+    fn is_over(&self, command: &OpenCommand) -> bool {
+        let Some((attempts, since)) = self.queued.get(&command.id) else { return true };
+        since.elapsed() >= pause(*attempts)
+    }
+}
+
+/// None before the first attempt, then 2 s, 4 s, and a minute at most.
+fn pause(attempts: u32) -> Duration {
+    match attempts {
+        0 => Duration::ZERO,
+        _ => Duration::from_secs(1 << attempts.min(6)).min(Duration::from_secs(60)),
+    }
+}
+
 fn of(command: &OpenCommand, status: &'static str) -> Change {
     Change { status, attempts: command.attempts, instance: None, result: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_came_back_waits_the_longer_the_more_often_it_was_tried() {
+        let command = |attempts| OpenCommand {
+            id: Uuid::from_u128(1),
+            status: "queued".into(),
+            attempts,
+            imei: None,
+            expires_at: None,
+        };
+        let mut backoff = Backoff::default();
+        backoff.keep(&[command(0)]);
+        assert!(backoff.is_over(&command(0)), "a device that was away is served at once");
+        for (attempts, seconds) in [(1, 2), (2, 4), (3, 8), (9, 60)] {
+            backoff.keep(&[command(attempts)]);
+            tokio::time::advance(Duration::from_secs(seconds) - Duration::from_millis(1)).await;
+            backoff.keep(&[command(attempts)]);
+            assert!(!backoff.is_over(&command(attempts)), "{attempts}");
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert!(backoff.is_over(&command(attempts)), "{attempts}");
+        }
+        backoff.keep(&[]);
+        assert!(backoff.queued.is_empty());
+    }
 }
