@@ -340,7 +340,7 @@ pub enum Need {
     },
     /// Takes attempts to deliver commands away from gateways: who claims first decides, and a gateway
     /// writes nothing without its claim. The answer is a list of `{command, attempt, ours}`. It lasts,
-    /// whatever is decided afterwards.
+    /// whatever is decided afterwards; so the host does it only for who may update these commands.
     #[serde(rename = "attempts.claim")]
     AttemptsClaim {
         /// The name of the answer in [`Context::results`].

@@ -134,6 +134,27 @@ async fn what_is_over_or_cancelled_is_not_sent() {
     assert!(sent.is_err(), "what was sent was cancelled");
 }
 
+/// Rules run before Directus looks at permissions: the attempt was taken away from the gateway, and
+/// then Directus said no.
+#[tokio::test]
+async fn who_only_looks_blocked_a_command_by_trying_to_cancel_it() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let other = Tenant::make(&stack, &admin).await;
+    let command = give(&tenant.operator, &tenant, json!({ "name": "getver" })).await;
+    becomes(&tenant.viewer, &command, "queued").await;
+    let cancel = json!({ "status": "cancelled" });
+    for who in [&tenant.viewer, &other.manager, &other.viewer] {
+        let tried = who.update(&format!("/items/commands/{command}"), &cancel).await;
+        assert_eq!(tried.expect_err("it was cancelled").reason(), "FORBIDDEN");
+    }
+    let mut tracker = connect(&stack, &tenant).await;
+    assert_eq!(heard(&mut tracker).await, Heard::Command("getver".into()));
+    tracker.respond("Ver").await.expect("answered");
+    becomes(&tenant.viewer, &command, "acknowledged").await;
+}
+
 #[tokio::test]
 async fn a_dangerous_command_is_sent_once_somebody_else_agrees() {
     let stack = stack();

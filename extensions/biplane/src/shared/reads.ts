@@ -2,10 +2,10 @@ import type { AbstractService } from '@directus/types';
 
 import { hostError } from './errors.ts';
 import type { Caller, Host } from './host.ts';
-import { itemsOf } from './items.ts';
+import { itemsOf, mustBeAllowedToUpdate } from './items.ts';
 import { thePlane } from './plane.ts';
 import { readPositions } from './positions.ts';
-import type { Manifest, Need } from './protocol.ts';
+import type { Attempt, Manifest, Need } from './protocol.ts';
 
 type ItemsNeed = Extract<Need, { op: 'items.read' | 'items.find' }>;
 
@@ -20,10 +20,15 @@ export function read(need: Need, limits: Pick<Manifest, 'max_position_rows'>, ca
 		case 'registry.read':
 			return thePlane().holders(need.imeis);
 		case 'attempts.claim':
-			return thePlane().claim(need.attempts, caller.accountability?.user ?? null);
+			return claimAttempts(need.attempts, caller, host);
 		default:
 			throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
 	}
+}
+
+async function claimAttempts(attempts: Attempt[], caller: Caller, host: Host): Promise<unknown> {
+	await mustBeAllowedToUpdate('commands', attempts.map(({ command }) => command), caller, host);
+	return thePlane().claim(attempts, caller.accountability?.user ?? null);
 }
 
 async function readItems(need: ItemsNeed, caller: Caller, host: Host): Promise<unknown[]> {
