@@ -24,8 +24,8 @@ const MAX_WAIT_MS: i64 = 7 * 86_400_000;
 /// What says what a command is, and can't be changed.
 const FIXED: &[&str] = &["device", "name", "parameters", "expires_at", "payload"];
 
-/// How often a command is said at most, where saying it again does no harm.
-const MOST_ATTEMPTS: u64 = 3;
+/// So many attempts of which nobody knows are enough, where saying it again does no harm.
+const MOST_UNKNOWN: usize = 3;
 
 /// What has to be known of a command whose state changes.
 const CHANGED: &[&str] = &[
@@ -37,11 +37,10 @@ const CHANGED: &[&str] = &[
     "name",
     "device.protocol",
     "device.model",
-    "device.status",
 ];
 
 /// Of the tracker.
-const TRACKER: &[&str] = &["id", "protocol", "model", "status"];
+const TRACKER: &[&str] = &["id", "protocol", "model"];
 
 /// A command is one that its tracker understands, ends in time, and changes its state as it may.
 pub const VALIDATE: Rule = Rule {
@@ -142,25 +141,25 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
             format!("{field}: a command stays as it was given; cancel it and give another");
         return Err(Rejection::field(ErrorCode::CommandFixed, field, message).into());
     }
-    if call.payload.get("approved_by").is_some_and(|it| !it.is_null()) {
+    if call.payload.get("approved_by").is_some() {
         return Err(approved_by_hand().into());
     }
+    let attempt = of_attempt(call)?;
     let Some(status) = call.payload.get("status") else { return Ok(Outcome::default()) };
     let to = State::read(status)?;
     let Some(items) = call.ctx.items()? else {
         return Ok(Outcome::need(call.ctx.ask_items(CHANGED)));
     };
     let mut approved = 0;
-    let mut repeated = 0;
     for item in items {
         let from = State::read(&item["status"])?;
         if !from.may_become(to) {
             return Err(impossible(from, to).into());
         }
-        if let Some(of) = call.payload.get("attempts").and_then(Value::as_u64)
-            && of != made_of(item) + u64::from(to == State::Routed && from != to)
+        if let Some(attempt) = attempt
+            && attempt != made(item) + u64::from(to == State::Routed && from != to)
         {
-            let message = format!("attempts: what is said is of attempt {of}, which is over");
+            let message = format!("attempts: what is said is of attempt {attempt}, which is over");
             return Err(Rejection::field(ErrorCode::CommandState, "attempts", message).into());
         }
         if (from, to) == (State::AwaitingApproval, State::Pending) {
@@ -172,9 +171,17 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
             }
             approved += 1;
         }
-        if to == State::Unknown && from != to && is_repeated(call, item) {
-            repeated += 1;
-        }
+    }
+    let unknown = match unknown_before(call, items, to)? {
+        Ok(unknown) => unknown,
+        Err(undecided) => return Ok(undecided),
+    };
+    if to == State::Queued
+        && let Some(item) = items.iter().find(|item| item["status"] == State::Unknown.as_str())
+        && !may_repeat(call, item, unknown.of(item))
+    {
+        let message = "status: nobody knows whether the device has it, and it is not said again";
+        return Err(Rejection::field(ErrorCode::CommandState, "status", message).into());
     }
     if to == State::Cancelled
         && let Some(undecided) = take_back(call, items)?
@@ -187,43 +194,96 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
     };
     // The patch is for all of them.
     let all = items.len();
-    match (approved, repeated) {
-        (0, 0) => Ok(Outcome::default()),
-        (_, 0) if approved == all => patch("approved_by", json!(call.ctx.user)),
-        (0, _) if repeated == all => patch("status", json!(State::Queued.as_str())),
-        (0, _) => {
-            let message =
-                "status: what is said again is reported by itself, not with other commands";
-            Err(Rejection::field(ErrorCode::CommandState, "status", message).into())
+    let untrue = if to.after_unknown() == to {
+        0
+    } else {
+        items.iter().filter(|item| unknown.of(item) > 0).count()
+    };
+    if approved > 0 {
+        if approved == all {
+            return patch("approved_by", json!(call.ctx.user));
         }
         // Nobody approved what did not wait for it.
+        let message =
+            "status: what waits for approval is approved by itself, not with other commands";
+        return Err(Rejection::field(ErrorCode::CommandApproval, "status", message).into());
+    }
+    match untrue {
+        0 => Ok(Outcome::default()),
+        _ if untrue == all => patch("status", json!(to.after_unknown().as_str())),
         _ => {
-            let message =
-                "status: what waits for approval is approved by itself, not with other commands";
-            Err(Rejection::field(ErrorCode::CommandApproval, "status", message).into())
+            let message = "status: of some of them an attempt before may have reached the device; those are ended by themselves";
+            Err(Rejection::field(ErrorCode::CommandState, "status", message).into())
         }
     }
 }
 
-/// How many were made, the one that is being made among them.
-fn made_of(item: &Value) -> u64 {
+/// Of which attempt something is said; only together with what is said.
+fn of_attempt(call: &Call) -> Result<Option<u64>, Rejection> {
+    let Some(given) = call.payload.get("attempts") else { return Ok(None) };
+    let wrong = |why: &str| {
+        let message = format!("attempts: {} {why}", shown(given));
+        Rejection::field(ErrorCode::CommandState, "attempts", message)
+    };
+    if call.payload.get("status").is_none() {
+        return Err(wrong("is counted by what routes, not by hand"));
+    }
+    given.as_u64().map(Some).ok_or_else(|| wrong("is no number of an attempt"))
+}
+
+/// How many attempts of each command ended as `unknown`.
+struct Unknown<'a>(&'a [Value]);
+
+impl Unknown<'_> {
+    fn of(&self, item: &Value) -> usize {
+        self.0.iter().filter(|it| it["command"] == item["id"]).count()
+    }
+}
+
+/// What has to be known before a command is called never sent, or is said again. Most were tried
+/// once at most: of those nothing is asked.
+fn unknown_before<'a>(
+    call: &'a Call,
+    items: &[Value],
+    to: State,
+) -> Result<Result<Unknown<'a>, Outcome>, Rejection> {
+    let of_interest = to.after_unknown() != to || to == State::Queued;
+    let tried = items.iter().filter(|item| of_interest && made(item) > 0);
+    let keys: Vec<Value> = tried.map(|item| item["id"].clone()).collect();
+    if keys.is_empty() {
+        return Ok(Ok(Unknown(&[])));
+    }
+    Ok(match call.ctx.answer("unknown")? {
+        Some(found) => Ok(Unknown(found)),
+        None => Err(Outcome::need(Need::find(
+            "unknown",
+            "command_transitions",
+            json!({ "command": { "_in": keys }, "to_status": { "_eq": State::Unknown.as_str() } }),
+            &["command"],
+            None,
+        ))),
+    })
+}
+
+/// How many attempts were made, the one that is being made among them.
+fn made(item: &Value) -> u64 {
     item["attempts"].as_u64().unwrap_or_default()
+}
+
+/// Whether a command of which nobody knows what came of it is said again: where twice is as good as
+/// once, and there is time.
+fn may_repeat(call: &Call, item: &Value, unknown: usize) -> bool {
+    let now = Timestamp::from_millis(call.ctx.now_ms as i64);
+    let expires_at = item["expires_at"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    unknown < MOST_UNKNOWN
+        && expires_at.is_some_and(|time| time > now)
+        && Spec::of(&item["device"], item.get("name")).is_ok_and(|spec| spec.idempotent)
 }
 
 fn impossible(from: State, to: State) -> Rejection {
     let (from, to) = (from.as_str(), to.as_str());
     let message = format!("status: a command that is `{from}` can't become `{to}`");
     Rejection::field(ErrorCode::CommandState, "status", message)
-}
-
-/// Whether a command of which nobody knows what came of it is said again: where twice is as good as
-/// once, and there is time.
-fn is_repeated(call: &Call, item: &Value) -> bool {
-    let now = Timestamp::from_millis(call.ctx.now_ms as i64);
-    let expires_at = item["expires_at"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
-    made_of(item) < MOST_ATTEMPTS
-        && expires_at.is_some_and(|time| time > now)
-        && Spec::of(&item["device"], item.get("name")).is_ok_and(|spec| spec.idempotent)
 }
 
 /// Takes the attempts that a gateway may make, this one and the next, before a command is called
@@ -236,12 +296,12 @@ fn take_back(call: &Call, items: &[Value]) -> Result<Option<Outcome>, Vec<Reject
             continue;
         }
         let command = item["id"].as_str().unwrap_or_default();
-        let made = u32::try_from(made_of(item)).unwrap_or(u32::MAX);
+        let count = u32::try_from(made(item)).unwrap_or(u32::MAX);
         let of = |attempt| Attempt { command: command.to_owned(), attempt };
         if from == State::Routed {
-            attempts.push(of(made));
+            attempts.push(of(count));
         }
-        attempts.push(of(made.saturating_add(1)));
+        attempts.push(of(count.saturating_add(1)));
     }
     if attempts.is_empty() {
         return Ok(None);

@@ -201,17 +201,28 @@ async fn the_service_reports_on_commands_and_sees_nothing_else() {
             "commands" => findings.allowed("the service reads commands", list),
             // What says which commands a device understands.
             "devices" => findings.allowed("the service reads devices", list),
+            // What says whether one may have been heard.
+            "command_transitions" => findings.allowed("the service reads which states there were", list),
             _ => findings.forbidden(&format!("the service reads {collection}"), list),
         }
     }
     let command = path("commands", items.of("commands"));
-    let devices = service.read("/items/devices?fields=id,protocol,model,status&limit=1").await;
+    let devices = service.read("/items/devices?fields=id,protocol,model&limit=1").await;
     findings.allowed("the service reads what a device is", devices);
     let names = service.read("/items/devices?fields=name,imei&limit=1").await;
     findings.forbidden("the service reads a device's name", names);
     // In the queue by now, or about to be.
     let report = json!({ "status": "expired", "attempts": 0 });
     findings.allowed("the service reports", service.update(&command, &report).await);
+    let dangerous = json!({
+        "organization": one.organization, "device": one.device, "name": "cpureset",
+    });
+    let waits = one.operator.create("/items/commands", &dangerous).await.expect("a command");
+    let waits = format!("/items/commands/{}", waits["id"].as_str().expect("a key"));
+    let approved = service.update(&waits, &json!({ "status": "pending" })).await;
+    findings.forbidden("the service approves a command", approved);
+    let parameters = service.read("/items/commands?fields=parameters,payload,result&limit=1").await;
+    findings.forbidden("the service reads what is said to devices", parameters);
     let readdressed = service.update(&command, &json!({ "device": two.device })).await;
     findings.forbidden("the service readdresses a command", readdressed);
 }

@@ -33,7 +33,11 @@ pub fn route(call: &Call) -> Outcome {
 
 fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
     let Some(commands) = call.ctx.answer("commands")? else {
-        let mut filter = json!({ "status": { "_eq": State::Pending.as_str() } });
+        let now = Timestamp::from_millis(call.ctx.now_ms as i64);
+        let mut filter = json!({ "_or": [
+            { "status": { "_eq": State::Pending.as_str() } },
+            { "status": { "_eq": State::AwaitingApproval.as_str() }, "expires_at": { "_lte": now } },
+        ] });
         if let Some(command) = arguments.text("command") {
             filter["id"] = json!({ "_eq": command });
         }
@@ -44,13 +48,13 @@ fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
             &[
                 "id",
                 "name",
+                "status",
                 "payload",
                 "expires_at",
                 "attempts",
                 "device.imei",
                 "device.protocol",
                 "device.model",
-                "device.status",
             ],
             TOGETHER,
         )));
@@ -67,18 +71,25 @@ fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
         .filter_map(|it| Some((it["imei"].as_str()?, it["instance"].as_str()?)))
         .collect();
     let now = Timestamp::from_millis(call.ctx.now_ms as i64);
-    let mut claims: BTreeMap<Patch, Vec<Claimed>> = BTreeMap::new();
+    let mut claims: BTreeMap<(State, Patch), Vec<Claimed>> = BTreeMap::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for command in commands {
-        let Some(key) = command["id"].as_str() else { continue };
+        let (Some(key), Ok(from)) = (command["id"].as_str(), State::read(&command["status"]))
+        else {
+            continue;
+        };
         let (patch, entry) = next(command, &holders, now);
+        // Not approved in time, or approved just now: then the next run sends it.
+        if from != State::Pending && patch.status != State::Expired {
+            continue;
+        }
         *counts.entry(patch.status.as_str()).or_default() += 1;
-        claims.entry(patch).or_default().push(Claimed { key: key.to_owned(), entry });
+        claims.entry((from, patch)).or_default().push(Claimed { key: key.to_owned(), entry });
     }
-    let effects = claims.into_iter().map(|(patch, items)| Effect::ItemsClaim {
+    let effects = claims.into_iter().map(|((from, patch), items)| Effect::ItemsClaim {
         collection: "commands",
         items,
-        status: State::Pending.as_str(),
+        status: from.as_str(),
         patch: patch.into_fields(),
     });
     Ok(Outcome { effects: effects.collect(), ..Outcome::result(counted(&counts)) })

@@ -79,16 +79,29 @@ impl State {
         };
         match self {
             Self::AwaitingApproval => &[Pending, Cancelled, Expired],
-            Self::Pending => &[Routed, Queued, Cancelled, Expired, Failed],
+            Self::Pending => &[Routed, Queued, Cancelled, Expired, Failed, Unknown],
             // The device is back.
-            Self::Queued => &[Pending, Cancelled, Expired, Failed],
+            Self::Queued => &[Pending, Cancelled, Expired, Failed, Unknown],
             // The gateway lost the socket before it wrote anything, or died and nobody knows.
             Self::Routed => &[Sent, Queued, Cancelled, Expired, Failed, Unknown],
             Self::Sent => &[Acknowledged, Failed, Unknown],
-            // A late answer is an answer.
-            Self::Unknown => &[Acknowledged, Failed],
+            // A late answer is an answer; and what may be said twice is said again.
+            Self::Unknown => &[Acknowledged, Failed, Queued],
             Self::Acknowledged | Self::Failed | Self::Expired | Self::Cancelled => &[],
         }
+    }
+
+    /// What it ends as, where bytes of an attempt before may have reached the device.
+    pub const fn after_unknown(self) -> Self {
+        match self {
+            Self::Cancelled | Self::Expired => Self::Unknown,
+            other => other,
+        }
+    }
+
+    /// Each with those that may follow it.
+    pub fn transitions() -> impl Iterator<Item = (Self, &'static [Self])> {
+        Self::ALL.into_iter().map(|state| (state, state.next()))
     }
 
     /// Whether it may be followed by this one. A report that comes twice changes nothing.

@@ -20,9 +20,12 @@ export async function carryOut(effects: Effect[], caller: Caller, host: Host): P
 		if (caller.database.isTransaction) await write(lasting, caller, host);
 		else await caller.database.transaction((transaction) => write(lasting, { ...caller, database: transaction }, host));
 	}
+	// One that fails keeps no other from being claimed.
+	const failures: unknown[] = [];
 	for (const effect of effects) {
-		if (effect.op === 'items.claim') await claim(effect, caller, host);
+		if (effect.op === 'items.claim') await claim(effect, caller, host).catch((error: unknown) => failures.push(error));
 	}
+	if (failures.length > 0) throw failures[0];
 }
 
 /**
@@ -37,7 +40,11 @@ async function claim({ collection, items, status, patch }: Claim, caller: Caller
 		if (keys.length === 0) return;
 		// As Directus itself: that a command is on its way is for nobody else to say.
 		const itself: Caller = { ...caller, database: transaction, accountability: null };
-		await itemsOf(collection, itself, host).updateMany(keys, patch, { bypassEmitAction: (event) => held.push(event as Held) });
+		await itemsOf(collection, itself, host).updateMany(keys, patch, {
+			bypassEmitAction: (event) => held.push(event as Held),
+			// They are as many as the rule takes at a time, whatever a client may.
+			bypassLimits: true,
+		});
 		const claimed = new Set(keys);
 		for (const { key, entry } of items) {
 			if (entry && claimed.has(key)) await append(transaction, entry.stream, entry.fields);

@@ -38,8 +38,10 @@ function registerFilter(
 		const item = payload as Item;
 		const crossing = pick(item, rule.fields, event === 'items.create' ? caller.schema.collections[collection]?.fields : undefined);
 		if (event === 'items.update' && Object.keys(crossing).length === 0) return payload;
-		const question = { event, collection, keys: (meta.keys as unknown[] | undefined) ?? [], payload: crossing };
-		const { patch } = await runRule(engine, rule, question, caller, context);
+		const keys = (meta.keys as unknown[] | undefined) ?? [];
+		const question = { event, collection, keys, payload: crossing };
+		const who = event === 'items.update' ? { ...caller, change: { collection, keys, payload: item } } : caller;
+		const { patch } = await runRule(engine, rule, question, who, context);
 		return patch ? { ...item, ...patch } : payload;
 	});
 }

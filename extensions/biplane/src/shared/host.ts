@@ -5,6 +5,7 @@ import type { Accountability, ApiExtensionContext, SchemaOverview } from '@direc
 import { carryOut } from './effects.ts';
 import { type Engine, RuleCrash } from './engine.ts';
 import { hostError, payloadTooLarge, rejected, ruleCrashed } from './errors.ts';
+import type { Change } from './items.ts';
 import { fits } from './payload-size.ts';
 import type { Call, ItemEvent, Outcome, Rule } from './protocol.ts';
 import { read } from './reads.ts';
@@ -17,6 +18,8 @@ export interface Caller {
 	database: ApiExtensionContext['database'];
 	schema: SchemaOverview;
 	accountability: Accountability | null;
+	/** What he is about to write, if that is what this is about. */
+	change?: Change;
 }
 
 export type Host = Pick<ApiExtensionContext, 'services' | 'logger'>;

@@ -17,10 +17,27 @@ export function operationsOf(engine: Engine): OperationApiConfig[] {
 					const { result } = await runRule(engine, rule, { payload }, caller, { services, logger });
 					return result ?? null;
 				};
-				return rule.together ? waiting.join(JSON.stringify(payload), run) : run();
+				const result = rule.together ? waiting.join(JSON.stringify(payload), run) : run();
+				// A Flow without a failure path says nothing of it.
+				return result.catch((error: unknown) => {
+					logger.warn(`[biplane] ${rule.name} in a Flow: ${String(error)}`);
+					throw error;
+				});
 			},
 		};
 	});
+}
+
+/** A run that takes longer no longer keeps the next from its turn. */
+const LONGEST_MS = 30_000;
+
+function within<T>(run: Promise<T>, ms: number): Promise<T> {
+	const late = new Promise<never>((_, reject) => {
+		const timer = setTimeout(() => reject(new Error(`no end within ${ms} ms`)), ms);
+		const stop = () => clearTimeout(timer);
+		run.then(stop, stop);
+	});
+	return Promise.race([run, late]);
 }
 
 /** Runs that have not begun, by what is asked for: one serves all who ask for the same. */
@@ -33,7 +50,7 @@ class Waiting {
 		if (waiting) return waiting;
 		const begin = () => {
 			this.#next.delete(asked);
-			return run();
+			return within(run(), LONGEST_MS);
 		};
 		const mine = this.#running.then(begin, begin);
 		this.#next.set(asked, mine);

@@ -49,7 +49,7 @@ export class Outbox {
 	/** Never rejects. Who comes while another drains waits for that one, which looks once more for what came meanwhile. */
 	drain(): Promise<void> {
 		this.#again = true;
-		this.#running ??= this.#drainAll().finally(() => (this.#running = undefined));
+		this.#running ??= this.#drainAll();
 		return this.#running;
 	}
 
@@ -63,6 +63,8 @@ export class Outbox {
 			this.#again = false;
 			await this.#drain();
 		}
+		// In the same breath as the last look: who asks from here on begins anew.
+		this.#running = undefined;
 	}
 
 	async #drain(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ActionHandler } from '@directus/types';
+import type { Redis } from 'ioredis';
 
 import { hostError } from './errors.ts';
 import type { Outbox } from './outbox.ts';
@@ -20,6 +21,19 @@ export interface Holder {
 
 /** A claim lasts as long as a command may wait, and a day. */
 const CLAIM_S = 8 * 86_400;
+/** How a claim begins that cancels. */
+const CANCELS = 'cancel/';
+/** KEYS: the claims. ARGV: whose, for how long, how those begin that count as the same. Answers with the places of those that others have. */
+const CLAIM = `
+local theirs = {}
+for n, key in ipairs(KEYS) do
+	local holder = redis.call('GET', key)
+	if holder and string.sub(holder, 1, #ARGV[3]) ~= ARGV[3] then theirs[#theirs + 1] = n end
+end
+if #theirs == 0 then
+	for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'EX', ARGV[2], 'NX') end
+end
+return theirs`;
 
 /** The telemetry plane as Directus reaches it: through Redis, and by what waits in the outbox. */
 export class Plane {
@@ -37,21 +51,24 @@ export class Plane {
 	async holders(imeis: string[]): Promise<Holder[]> {
 		const asked = [...new Set(imeis)];
 		if (asked.length === 0) return [];
-		const pipeline = (await this.#connected()).pipeline();
-		for (const imei of asked) pipeline.hmget(`registry:${imei}`, 'instance');
-		const instances = answers<(string | null)[]>(await pipeline.exec()).map(([instance]) => instance);
+		const instances = await this.#ask(async (redis) => {
+			const pipeline = redis.pipeline();
+			for (const imei of asked) pipeline.hmget(`registry:${imei}`, 'instance');
+			return answers<(string | null)[]>(await pipeline.exec()).map(([instance]) => instance);
+		});
 		return asked.flatMap((imei, at) => (instances[at] ? [{ imei, instance: instances[at] }] : []));
 	}
 
-	/** Takes attempts away from gateways, in a user's name; an attempt that was taken so before is ours too. */
+	/**
+	 * Takes attempts away from gateways, in a user's name, all of them or none; those that were taken so
+	 * before are ours too.
+	 */
 	async claim(attempts: Attempt[], user: string | null): Promise<(Attempt & { ours: boolean })[]> {
 		if (attempts.length === 0) return [];
-		const pipeline = (await this.#connected()).pipeline();
-		for (const { command, attempt } of attempts) {
-			pipeline.set(`command:${command}:${attempt}`, `cancel/${user ?? ''}`, 'EX', CLAIM_S, 'NX', 'GET');
-		}
-		const before = answers<string | null>(await pipeline.exec());
-		return attempts.map((attempt, at) => ({ ...attempt, ours: before[at]?.startsWith('cancel/') ?? true }));
+		const keys = attempts.map(({ command, attempt }) => `command:${command}:${attempt}`);
+		const theirs = await this.#ask((redis) => redis.eval(CLAIM, keys.length, ...keys, `${CANCELS}${user ?? ''}`, CLAIM_S, CANCELS));
+		const taken = new Set(theirs as number[]);
+		return attempts.map((attempt, at) => ({ ...attempt, ours: !taken.has(at + 1) }));
 	}
 
 	/** What was held back until now may be told: it is committed. */
@@ -60,9 +77,9 @@ export class Plane {
 		void this.#outbox.drain();
 	}
 
-	async #connected() {
+	async #ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
 		try {
-			return await this.#redis.get();
+			return await question(await this.#redis.get());
 		} catch {
 			throw hostError('REDIS_AWAY', 'Redis can\'t be asked just now; nothing was changed.');
 		}

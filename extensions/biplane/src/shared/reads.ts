@@ -2,7 +2,7 @@ import type { AbstractService } from '@directus/types';
 
 import { hostError } from './errors.ts';
 import type { Caller, Host } from './host.ts';
-import { itemsOf, mustBeAllowedToUpdate } from './items.ts';
+import { itemsOf, mustBeAllowed } from './items.ts';
 import { thePlane } from './plane.ts';
 import { readPositions } from './positions.ts';
 import type { Attempt, Manifest, Need } from './protocol.ts';
@@ -27,7 +27,8 @@ export function read(need: Need, limits: Pick<Manifest, 'max_position_rows'>, ca
 }
 
 async function claimAttempts(attempts: Attempt[], caller: Caller, host: Host): Promise<unknown> {
-	await mustBeAllowedToUpdate('commands', attempts.map(({ command }) => command), caller, host);
+	if (!caller.change) throw hostError('RULE_CONTRACT', 'Attempts are taken away in an update only.');
+	await mustBeAllowed(caller.change, caller, host);
 	return thePlane().claim(attempts, caller.accountability?.user ?? null);
 }
 
