@@ -84,8 +84,8 @@ CREATE OR REPLACE TRIGGER biplane_command_guard BEFORE UPDATE ON public.commands
 CREATE OR REPLACE TRIGGER biplane_command_transition AFTER INSERT OR UPDATE ON public.commands
     FOR EACH ROW EXECUTE FUNCTION telemetry.note_command_transition();
 
--- What a processor looks after.
-CREATE INDEX IF NOT EXISTS biplane_open_commands ON public.commands (expires_at)
+-- What a processor looks after. (Of one column Directus would take it for a setting of the field.)
+CREATE INDEX IF NOT EXISTS biplane_open_commands ON public.commands (expires_at, id)
     WHERE status IN ('awaiting_approval', 'pending', 'queued', 'routed', 'sent', 'unknown');
 
 GRANT SELECT ON public.commands TO biplane_processor;

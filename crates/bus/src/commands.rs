@@ -117,6 +117,9 @@ pub enum Claim {
     Theirs(String),
 }
 
+/// How a claim begins that was made to cancel.
+pub const CANCELS: &str = "cancel/";
+
 /// The streams of orders and reports can't be used just now.
 #[derive(Debug, thiserror::Error)]
 #[error("the streams of commands are unavailable")]
@@ -251,28 +254,46 @@ impl Commands {
         &self,
         max: usize,
     ) -> Result<Vec<(EntryId, Result<Report, String>)>, CommandsError> {
+        let left = self.left_reports(EntryId::default(), max).await?;
+        if left.is_empty() { self.new_reports(max).await } else { Ok(left) }
+    }
+
+    /// Reports behind `after` that somebody took and did not finish.
+    pub async fn left_reports(
+        &self,
+        after: EntryId,
+        max: usize,
+    ) -> Result<Vec<(EntryId, Result<Report, String>)>, CommandsError> {
+        self.read_reports(&after.to_string(), max).await
+    }
+
+    /// Reports that nobody took yet.
+    pub async fn new_reports(
+        &self,
+        max: usize,
+    ) -> Result<Vec<(EntryId, Result<Report, String>)>, CommandsError> {
+        self.read_reports(">", max).await
+    }
+
+    async fn read_reports(
+        &self,
+        from: &str,
+        max: usize,
+    ) -> Result<Vec<(EntryId, Result<Report, String>)>, CommandsError> {
         let mut connection = self.connection.clone();
-        let made: redis::RedisResult<()> = redis::cmd("XGROUP")
-            .arg(&["CREATE", RESULTS, GROUP, "0", "MKSTREAM"])
-            .query_async(&mut connection)
-            .await;
-        match made {
-            Err(error) if error.code() != Some("BUSYGROUP") => return Err(error.into()),
-            _ => {}
-        }
-        for from in ["0", ">"] {
-            let reply = redis::cmd("XREADGROUP")
-                .arg(&["GROUP", GROUP, CONSUMER, "COUNT"])
-                .arg(max.max(1))
-                .arg(&["STREAMS", RESULTS, from])
-                .query_async(&mut connection)
-                .await?;
-            let reports = entries(reply, Report::read);
-            if !reports.is_empty() {
-                return Ok(reports);
+        let mut read = redis::cmd("XREADGROUP");
+        read.arg(&["GROUP", GROUP, CONSUMER, "COUNT"]).arg(max.max(1));
+        read.arg(&["STREAMS", RESULTS, from]);
+        match read.query_async(&mut connection).await {
+            Err(error) if error.code() == Some("NOGROUP") => {
+                redis::cmd("XGROUP")
+                    .arg(&["CREATE", RESULTS, GROUP, "0", "MKSTREAM"])
+                    .exec_async(&mut connection)
+                    .await?;
+                Ok(entries(read.query_async(&mut connection).await?, Report::read))
             }
+            reply => Ok(entries(reply?, Report::read)),
         }
-        Ok(Vec::new())
     }
 
     /// Marks reports as dealt with, and drops them.

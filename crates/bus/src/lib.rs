@@ -18,7 +18,7 @@ mod registry;
 
 pub use alerts::{AlertError, Alerts, Raised, SecondAddress};
 pub use allowlist::{Allowlist, AllowlistError, Known, TokenDigest};
-pub use commands::{Claim, Commands, CommandsError, Order, Outcome, Report};
+pub use commands::{CANCELS, Claim, Commands, CommandsError, Order, Outcome, Report};
 pub use dead_letters::DeadLetter;
 pub use durability::{Durability, DurabilityError};
 pub use live::LiveFeed;

@@ -157,13 +157,13 @@ async fn an_attempt_is_claimed_by_one_only_who_may_ask_again() {
     let set = async |attempt: u32| -> Option<String> {
         redis::cmd("SET")
             .arg(format!("command:{command}:{attempt}"))
-            .arg(&["cancel:somebody", "NX", "EX", "60"])
+            .arg(&["cancel/somebody", "NX", "EX", "60"])
             .query_async(&mut directus(&redis).await)
             .await
             .unwrap()
     };
     assert_eq!((set(1).await, set(3).await), (None, Some("OK".into())));
-    let cancelled = Claim::Theirs("cancel:somebody".into());
+    let cancelled = Claim::Theirs("cancel/somebody".into());
     assert_eq!(gateway.claim(command, 3, "a/1/6-0").await.unwrap(), cancelled);
     let left: i64 = redis::cmd("TTL")
         .arg(format!("command:{command}:1"))

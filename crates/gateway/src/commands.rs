@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use biplane_bus::{Claim, Commands, CommandsError, EntryId, Order, Outcome, Report};
+use biplane_bus::{CANCELS, Claim, Commands, CommandsError, EntryId, Order, Outcome, Report};
 use biplane_core::{Imei, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{Instant, sleep};
@@ -269,7 +269,7 @@ impl Courier {
 
     /// What becomes of an entry whose attempt is claimed by another.
     fn judge(&self, entry: EntryId, holder: &str) -> Fate {
-        if holder.starts_with("cancel") {
+        if holder.starts_with(CANCELS) {
             return Fate::Report((Outcome::Cancelled, None));
         }
         let ours = holder.strip_prefix(&self.instance).and_then(|rest| rest.strip_prefix('/'));

@@ -90,6 +90,8 @@ enum End {
     TakenOver,
     #[error("an order's bytes were on their way when its time was over")]
     Torn,
+    #[error("the device did not answer an order")]
+    Unanswered,
     #[error("the gateway stops")]
     Stopping,
     #[error(transparent)]

@@ -125,7 +125,7 @@ async fn what_is_expired_cancelled_or_no_command_writes_no_byte() {
     let mut device = Device::logged_in(&gateway, 1).await;
     let expired = Order { expires_at: now() + -1, ..order(1, "late") };
     let cancelled = order(1, "withdrawn");
-    cancelled.claim(&redis, "cancel:somebody").await;
+    cancelled.claim(&redis, "cancel/somebody").await;
     let long = order(1, &"x".repeat(20_000));
     for order in [&expired, &cancelled, &long] {
         order.give(&redis).await;
@@ -175,8 +175,11 @@ async fn a_device_that_never_answers_ends_unknown_and_its_late_answer_is_nobodys
     first.give(&redis).await;
     device.hears_command("first").await;
     first.ends(&redis, &[Sent, Unknown]).await;
+    // What it says from here on would be taken for its answer to the next.
+    assert_eq!(device.hears().await, None, "closed");
+    let mut device = Device::logged_in(&gateway, 1).await;
+    // To no order in flight.
     device.answers("too late").await;
-    // Read before the next order is there.
     device.send_fixes(&[fix(0)]).await;
     assert_eq!(device.hears().await, Some(Heard::Acknowledged(1)));
     second.give(&redis).await;

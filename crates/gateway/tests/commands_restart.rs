@@ -103,7 +103,7 @@ async fn orders_from_before_the_start_end_as_their_claims_say_whether_the_device
     let over = Order { expires_at: now() + -1, ..order(1, "over") };
     claimed.claim(&redis, &format!("{INSTANCE}/of-before")).await;
     over.claim(&redis, &format!("{INSTANCE}/of-before")).await;
-    cancelled.claim(&redis, "cancel:somebody").await;
+    cancelled.claim(&redis, "cancel/somebody").await;
     foreign.claim(&redis, "somebody-else").await;
     for order in [&free, &claimed, &over, &cancelled, &foreign] {
         order.give(&redis).await;

@@ -4,11 +4,12 @@
 //! One processor does it at a time. In order for each command, at least once; Directus refuses what
 //! comes twice or is of an attempt that is over. While Directus is away, reports wait in Redis.
 
+mod backlog;
 mod directus;
 mod watch;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -19,9 +20,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::Metrics;
-use crate::ingest::{Away, chain};
+use crate::ingest::Away;
+use backlog::{Backlog, Reports};
 pub(crate) use directus::Directus;
 use directus::{Change, Told};
+use watch::Watching;
 
 /// Commands that are reported at a time: Directus has people to serve.
 const TOGETHER: usize = 8;
@@ -33,16 +36,15 @@ const EVERY: Duration = Duration::from_millis(50);
 const WATCH: Duration = Duration::from_secs(1);
 /// How often another processor tries to take over.
 const FOLLOW: Duration = Duration::from_secs(2);
-/// A report that Directus can't carry out so often is given up; what it is about ends by its time.
-const MOST_FAILURES: u32 = 20;
-
 pub(crate) struct Reporter {
     commands: Commands,
     registry: Registry,
     open: OpenCommands,
     directus: Directus,
     metrics: Arc<Metrics>,
-    backoff: watch::Backoff,
+    backlog: Backlog,
+    watching: Watching,
+    has_led: bool,
 }
 
 /// Why a round ended early: what is left is tried again.
@@ -66,16 +68,16 @@ impl Reporter {
         directus: Directus,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { commands, registry, open, directus, metrics, backoff: watch::Backoff::default() }
+        let (backlog, watching) = (Backlog::default(), Watching::default());
+        Self { commands, registry, open, directus, metrics, backlog, watching, has_led: false }
     }
 
     /// Until it is aborted.
     pub(crate) async fn run(mut self) {
         let mut away = Away::new("reporting on commands", None);
-        let mut failures: HashMap<EntryId, u32> = HashMap::new();
         let mut watched: Option<Instant> = None;
         loop {
-            match self.round(&mut failures, &mut watched).await {
+            match self.round(&mut watched).await {
                 Ok(pause) => {
                     away.succeeded();
                     tokio::time::sleep(pause).await;
@@ -86,99 +88,132 @@ impl Reporter {
     }
 
     /// How long there is nothing to do.
-    async fn round(
-        &mut self,
-        failures: &mut HashMap<EntryId, u32>,
-        watched: &mut Option<Instant>,
-    ) -> Result<Duration, Interrupted> {
-        if !self.open.leads().await? {
+    async fn round(&mut self, watched: &mut Option<Instant>) -> Result<Duration, Interrupted> {
+        let leads = self.open.leads().await?;
+        if leads && !self.has_led {
+            // What another one had in hand is in Redis.
+            self.backlog = Backlog::default();
+        }
+        self.has_led = leads;
+        if !leads {
             return Ok(FOLLOW);
         }
-        let told = self.report(failures).await?;
+        let told = self.report().await;
+        // Whatever keeps reports from being told: what no gateway reports has to be found out.
         if watched.is_none_or(|watched| watched.elapsed() >= WATCH) {
-            self.watch().await?;
             *watched = Some(Instant::now());
+            self.watch().await?;
         }
-        Ok(if told { Duration::ZERO } else { EVERY })
+        Ok(if told? { Duration::ZERO } else { EVERY })
     }
 
-    /// Whether there were reports.
-    async fn report(&mut self, failures: &mut HashMap<EntryId, u32>) -> Result<bool, Interrupted> {
-        let reports = self.commands.reports(READ).await?;
-        if reports.is_empty() {
-            return Ok(false);
-        }
-        let mut done = Vec::new();
-        // In order for each command.
-        let mut by_command: HashMap<Uuid, Vec<(EntryId, Report)>> = HashMap::new();
-        for (id, report) in reports {
-            match report {
-                Ok(report) => by_command.entry(report.command).or_default().push((id, report)),
-                Err(why) => {
-                    tracing::warn!(%id, why, "a report on a command can't be read");
-                    done.push(id);
-                }
-            }
-        }
-        let directus = &self.directus;
-        let told: Vec<Reported> = futures_util::stream::iter(by_command.into_values())
-            .map(|reports| tell_in_order(directus, reports))
+    /// Whether there were new reports.
+    async fn report(&mut self) -> Result<bool, Interrupted> {
+        let came = self.read().await?;
+        let is_away = AtomicBool::new(false);
+        let (directus, is_away) = (&self.directus, &is_away);
+        let told: Vec<Reported> = futures_util::stream::iter(self.backlog.due())
+            .map(|reports| tell_in_order(directus, reports, is_away))
             .buffer_unordered(TOGETHER)
             .collect()
             .await;
-        let mut interrupted = None;
-        for Reported { taken, left } in told {
-            self.metrics.commands_reported.fetch_add(taken.len() as u64, Relaxed);
+        let (mut done, mut interrupted) = (Vec::new(), None);
+        for Reported { command, taken, mut rest, why } in told {
+            if !taken.is_empty() {
+                self.backlog.went_well(command);
+            }
             done.extend(taken);
-            let Some((id, command, told)) = left else { continue };
-            match told {
+            match why {
+                None => {}
                 // Directus says the same of an item that is not there and of one that is not shown.
-                Told::Forbidden(_) if !self.open.exists(command).await? => done.push(id),
-                Told::Failed(why) if given_up(failures, id) => {
-                    tracing::error!(%command, why, "a report on a command is given up");
-                    done.push(id);
+                Some(Told::Forbidden(why)) => {
+                    if self.open.exists(command).await? {
+                        tracing::warn!(%command, why, "a report is told again later");
+                        self.backlog.pause(command);
+                    } else {
+                        done.extend(rest.drain(..).map(|(id, _)| id));
+                    }
                 }
-                Told::Failed(why) | Told::Forbidden(why) | Told::Away(why) => {
-                    interrupted.get_or_insert(why);
+                Some(Told::Away(why)) => drop(interrupted.get_or_insert(why)),
+                Some(Told::Failed(why) | Told::Refused(why)) => {
+                    tracing::warn!(%command, why, "a report is told again later");
+                    self.backlog.pause(command);
                 }
-                Told::Taken | Told::Refused(_) => done.push(id),
+                Some(Told::Taken) => {}
+            }
+            if !rest.is_empty() {
+                self.backlog.put_back(command, rest);
             }
         }
+        self.metrics.commands_reported.fetch_add(done.len() as u64, Relaxed);
         self.commands.reported(&done).await?;
-        let gone: HashSet<EntryId> = done.into_iter().collect();
-        failures.retain(|id, _| !gone.contains(id));
-        interrupted.map_or(Ok(true), |why| Err(Interrupted::Directus(why)))
+        interrupted.map_or(Ok(came), |why| Err(Interrupted::Directus(why)))
     }
-}
 
-fn given_up(failures: &mut HashMap<EntryId, u32>, id: EntryId) -> bool {
-    let count = failures.entry(id).or_default();
-    *count += 1;
-    *count >= MOST_FAILURES
+    /// Takes some more reports from Redis.
+    async fn read(&mut self) -> Result<bool, Interrupted> {
+        if self.backlog.is_full() {
+            return Ok(false);
+        }
+        let reports = match self.backlog.left {
+            Some(after) => {
+                let left = self.commands.left_reports(after, READ).await?;
+                self.backlog.left = left.last().map(|(id, _)| *id);
+                left
+            }
+            None => self.commands.new_reports(READ).await?,
+        };
+        let came = !reports.is_empty();
+        let mut unreadable = Vec::new();
+        for (id, report) in reports {
+            match report {
+                Ok(report) => self.backlog.add(id, report),
+                Err(why) => {
+                    tracing::warn!(%id, why, "a report on a command can't be read");
+                    unreadable.push(id);
+                }
+            }
+        }
+        self.commands.reported(&unreadable).await?;
+        Ok(came)
+    }
 }
 
 /// What became of the reports on one command.
 struct Reported {
-    /// Directus took them, or refused them for good.
+    command: Uuid,
+    /// Directus took them, or a rule refused them for good.
     taken: Vec<EntryId>,
-    /// The first that it did neither with; its followers wait.
-    left: Option<(EntryId, Uuid, Told)>,
+    /// The others, and why the first of them was not taken.
+    rest: Reports,
+    why: Option<Told>,
 }
 
-async fn tell_in_order(directus: &Directus, reports: Vec<(EntryId, Report)>) -> Reported {
+async fn tell_in_order(
+    directus: &Directus,
+    mut reports: Reports,
+    is_away: &AtomicBool,
+) -> Reported {
+    let command = reports.front().map(|(_, report)| report.command).unwrap_or_default();
     let mut taken = Vec::with_capacity(reports.len());
-    for (id, report) in reports {
-        match directus.change(report.command, &change(&report)).await {
-            Told::Taken => taken.push(id),
-            Told::Refused(why) => {
-                // It came before, or somebody else was first.
-                tracing::debug!(command = %report.command, why, "a report changes nothing");
-                taken.push(id);
-            }
-            told => return Reported { taken, left: Some((id, report.command, told)) },
+    while let Some((id, report)) = reports.front() {
+        // One that waits for its answer is enough.
+        if is_away.load(Relaxed) {
+            break;
         }
+        match directus.change(command, &change(report)).await {
+            Told::Taken => {}
+            // It came before, or somebody else was first.
+            Told::Refused(why) => tracing::debug!(%command, why, "a report changes nothing"),
+            why => {
+                is_away.fetch_or(matches!(why, Told::Away(_)), Relaxed);
+                return Reported { command, taken, rest: reports, why: Some(why) };
+            }
+        }
+        taken.push(*id);
+        reports.pop_front();
     }
-    Reported { taken, left: None }
+    Reported { command, taken, rest: reports, why: None }
 }
 
 fn change(report: &Report) -> Change {
@@ -198,9 +233,4 @@ fn change(report: &Report) -> Change {
         instance: Some(report.instance.clone()),
         result: report.text.clone(),
     }
-}
-
-/// For the log.
-fn said(error: &(dyn std::error::Error + Send + Sync)) -> String {
-    chain(error)
 }

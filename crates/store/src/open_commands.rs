@@ -45,11 +45,12 @@ pub struct OpenCommands {
 /// Of the advisory lock; any number that nobody else takes in this database.
 const LOCK: i64 = 0x6269_706c_616e_6504;
 
-/// Those first whose time is over first.
+/// Those first whose time is over first. What is unknown may be said again until then.
 const OPEN: &str = "
     SELECT c.id, c.status, c.attempts, d.imei, c.expires_at
     FROM public.commands c LEFT JOIN public.devices d ON d.id = c.device
     WHERE c.status IN ('awaiting_approval', 'pending', 'queued', 'routed', 'sent')
+        OR c.status = 'unknown' AND c.expires_at > now()
     ORDER BY c.expires_at LIMIT $1";
 
 impl OpenCommands {

@@ -12,7 +12,7 @@ import type { Call, Manifest, Outcome, Parameter, Rule } from '../src/shared/pro
 import { registerEndpoints } from '../src/shared/routes.ts';
 
 const user = { user: 'u', role: 'r', admin: false };
-const host = { services: {}, logger: { error: () => undefined } };
+const host = { services: {}, logger: { error: () => undefined, warn: () => undefined } };
 
 const endpoint = (path: string, more: Partial<Extract<Rule, { kind: 'endpoint' }>> = {}): Rule => ({
 	kind: 'endpoint', name: `at ${path}`, method: 'get', path, access: 'users', summary: '', parameters: [], answers: [], ...more,

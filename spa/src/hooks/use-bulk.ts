@@ -1,4 +1,4 @@
-import { createItems, readItems } from '@directus/sdk';
+import { createItems } from '@directus/sdk';
 import { useCallback, useState } from 'react';
 
 import { ask, type Directus } from '../directus/client.ts';
@@ -15,6 +15,8 @@ export interface Bulk {
 	catalogue: Resource<CatalogueCommand[]>;
 	/** What was given last, as it stands. */
 	told: Told[];
+	/** Why that can't be read. */
+	error: unknown;
 	send(name: string, parameters: Record<string, unknown>): Promise<void>;
 }
 
@@ -24,10 +26,11 @@ export function useBulk(directus: Directus, organization: string, devices: strin
 	const first = devices[0] ?? null;
 	// What the first understands: a device that does not makes Directus refuse all of it, and say why.
 	const catalogue = useResource(first, async () => (await ask<{ data: CatalogueCommand[] }>(directus, `/biplane/devices/${first}/commands`)).data);
-	const filter = { id: { _in: given } };
+	// Not by GET: hundreds of ids are too long for an address.
+	const query = { filter: { id: { _in: given } }, fields: FIELDS, limit: -1 };
 	const states = useResource(
 		given.length > 0 ? given.join() : null,
-		() => directus.request(readItems('commands', { filter, fields: [...FIELDS], limit: -1 })) as unknown as Promise<Told[]>,
+		() => directus.request(() => ({ path: '/items/commands', method: 'SEARCH' as const, body: JSON.stringify({ query }) })) as Promise<Told[]>,
 	);
 	const soon = useSoon(states.reload, 250);
 	useChanges('commands', { fields: ['id', 'status'], filter: { organization: { _eq: organization } }, limit: 1 }, soon);
@@ -40,5 +43,5 @@ export function useBulk(directus: Directus, organization: string, devices: strin
 		},
 		[directus, organization, devices],
 	);
-	return { catalogue, told: states.data ?? [], send };
+	return { catalogue, told: states.data ?? [], error: states.error, send };
 }

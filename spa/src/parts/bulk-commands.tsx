@@ -18,7 +18,7 @@ interface Props {
 export function BulkCommands({ directus, organization, entries }: Props) {
 	const tracked = useMemo(() => entries.filter((entry) => entry.device !== null), [entries]);
 	const devices = useMemo(() => [...new Set(tracked.map((entry) => entry.device!))], [tracked]);
-	const { catalogue, told, send } = useBulk(directus, organization, devices);
+	const { catalogue, told, error, send } = useBulk(directus, organization, devices);
 	const byDevice = new Map(told.map((one) => [one.device, one]));
 	const ended = told.filter((one) => mood(one.status) !== 'waiting').length;
 	if (devices.length === 0) return <p className="quiet nothing">No tracker takes part.</p>;
@@ -27,6 +27,7 @@ export function BulkCommands({ directus, organization, entries }: Props) {
 			<p className="quiet">To all {devices.length} trackers of the event, in one go.</p>
 			{catalogue.error !== null && <p className="refusal">{reasonOf(catalogue.error)}</p>}
 			{catalogue.data && catalogue.data.length > 0 && <CommandForm catalogue={catalogue.data} onSend={send} />}
+			{error !== null && <p className="refusal">{reasonOf(error)}</p>}
 			{told.length > 0 && (
 				<>
 					<p className="bulk-progress" data-ended={ended} data-given={told.length} role="status">

@@ -37,20 +37,24 @@ export const SentCommands = ({ commands, catalogue, now, onDecide }: Props) => (
 /** What can still be decided of it. */
 function Decision({ command, onDecide }: { command: Command; onDecide: Decide }) {
 	const [refusal, setRefusal] = useState<string | null>(null);
+	const [busy, setBusy] = useState(false);
 	const decide = (status: 'pending' | 'cancelled') => () => {
 		setRefusal(null);
-		onDecide(command.id, status).catch((error: unknown) => setRefusal(reasonOf(error)));
+		setBusy(true);
+		onDecide(command.id, status)
+			.catch((error: unknown) => setRefusal(reasonOf(error)))
+			.finally(() => setBusy(false));
 	};
 	const { status } = command;
 	if (!['awaiting_approval', 'pending', 'queued', 'routed'].includes(status)) return null;
 	return (
 		<div className="decision">
 			{status === 'awaiting_approval' && (
-				<button type="button" onClick={decide('pending')}>
+				<button type="button" disabled={busy} onClick={decide('pending')}>
 					Approve
 				</button>
 			)}
-			<button type="button" onClick={decide('cancelled')}>
+			<button type="button" disabled={busy} onClick={decide('cancelled')}>
 				Take back
 			</button>
 			{refusal && (

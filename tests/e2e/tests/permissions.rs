@@ -202,7 +202,9 @@ async fn the_service_reports_on_commands_and_sees_nothing_else() {
             // What says which commands a device understands.
             "devices" => findings.allowed("the service reads devices", list),
             // What says whether one may have been heard.
-            "command_transitions" => findings.allowed("the service reads which states there were", list),
+            "command_transitions" => {
+                findings.allowed("the service reads which states there were", list)
+            }
             _ => findings.forbidden(&format!("the service reads {collection}"), list),
         }
     }

@@ -10,6 +10,7 @@ use biplane_stack::directus::Client;
 use biplane_stack::{SetupError, say};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::installation;
 use target::Targets;
@@ -59,7 +60,7 @@ enum Action {
     Cancel {
         /// Their ids.
         #[arg(required = true)]
-        commands: Vec<String>,
+        commands: Vec<Uuid>,
     },
 }
 
@@ -80,14 +81,10 @@ struct Send {
     wait_s: u32,
 }
 
-/// A value is a number or true or false where it looks like one, and else a text.
+/// Texts: a rule reads numbers from them, and knows where none are meant.
 fn parameter(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').ok_or("is not NAME=VALUE")?;
-    let value = match serde_json::from_str(value) {
-        Ok(plain @ (Value::Number(_) | Value::Bool(_))) => plain,
-        _ => Value::from(value),
-    };
-    Ok((name.to_owned(), value))
+    Ok((name.to_owned(), Value::from(value)))
 }
 
 fn failed(why: impl std::fmt::Display) -> SetupError {
@@ -161,12 +158,13 @@ impl Send {
         say(format_args!("{} given to {} devices", self.name, given.len()));
         let rows = watch::until_ended(directus, &given, self.wait_s).await?;
         watch::print(rows.iter(), json);
-        let done = self.wait_s == 0 || rows.iter().all(|row| row["status"] == "acknowledged");
+        let acknowledged = rows.iter().filter(|row| row["status"] == "acknowledged").count();
+        let done = self.wait_s == 0 || acknowledged == given.len();
         Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(2) })
     }
 }
 
-async fn cancel(directus: &Client, commands: &[String]) -> Result<ExitCode, SetupError> {
+async fn cancel(directus: &Client, commands: &[Uuid]) -> Result<ExitCode, SetupError> {
     let mut left = 0;
     for command in commands {
         let change = json!({ "status": "cancelled" });
@@ -186,12 +184,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_is_what_it_looks_like() {
+    fn a_parameter_is_a_text_up_to_its_end() {
         let of = |text| parameter(text).map(|(_, value)| value);
-        assert_eq!(of("id=21"), Ok(json!(21)));
-        assert_eq!(of("on=true"), Ok(json!(true)));
+        assert_eq!(of("id=21"), Ok(json!("21")));
         assert_eq!(of("value=a=b"), Ok(json!("a=b")));
-        assert_eq!(of("value={}"), Ok(json!("{}")));
         assert_eq!(of("id"), Err("is not NAME=VALUE".into()));
     }
 }

@@ -141,7 +141,11 @@ impl<S: OverWire> Connection<S> {
         if let Some(order) = self.in_flight.take() {
             order.end(outcome, None);
         }
-        Ok(())
+        match outcome {
+            // What it still says would be taken for its answer to the next.
+            Outcome::Unknown => Err(End::Unanswered),
+            _ => Ok(()),
+        }
     }
 
     /// The device's answer, which says to nothing what it belongs.

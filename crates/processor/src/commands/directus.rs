@@ -63,18 +63,23 @@ impl Directus {
     }
 }
 
-/// What an answer that is no success says.
+/// What an answer that is no success says. Only the word of a rule is final: a proxy before a
+/// Directus that starts says 404, too.
 fn told(status: StatusCode, text: &str) -> Told {
     let body: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let error = &body["errors"][0];
-    let message = error["message"].as_str().unwrap_or_default();
-    let why = format!("{status} {message}");
+    let why = format!("{status} {}", error["message"].as_str().unwrap_or_default());
+    let extensions = &error["extensions"];
+    let is_ours =
+        |code: &serde_json::Value| code.as_str().is_some_and(|code| code.starts_with("COMMAND_"));
+    if is_ours(&extensions["reason"]) || is_ours(&extensions["code"]) {
+        return Told::Refused(why);
+    }
     match status.as_u16() {
-        400 | 404 | 409 | 422 => Told::Refused(why),
-        403 => Told::Forbidden(why),
-        500 => Told::Failed(why),
+        403 if extensions["code"] == "FORBIDDEN" => Told::Forbidden(why),
         // 401: a token that is wrong, or not there yet.
-        _ => Told::Away(why),
+        401 | 404 | 408 | 429 | 502..=504 => Told::Away(why),
+        _ => Told::Failed(why),
     }
 }
 
@@ -83,14 +88,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_rule_refuses_is_refused_for_good_and_a_directus_that_is_away_is_asked_again() {
-        let body = r#"{"errors":[{"message":"status: no","extensions":{"code":"COMMAND_STATE"}}]}"#;
-        let of = |status: u16| told(StatusCode::from_u16(status).expect("a status"), body);
-        assert_eq!(of(400), Told::Refused("400 Bad Request status: no".into()));
-        assert!(matches!(of(403), Told::Forbidden(_)));
-        assert!(matches!(of(500), Told::Failed(_)));
+    fn only_a_rule_refuses_for_good() {
+        let of = |status: u16, code: &str, reason: &str| {
+            let body = serde_json::json!({ "errors": [{
+                "message": "status: no", "extensions": { "code": code, "reason": reason },
+            }] });
+            told(StatusCode::from_u16(status).expect("a status"), &body.to_string())
+        };
+        let refused = Told::Refused("400 Bad Request status: no".into());
+        assert_eq!(of(400, "FAILED_VALIDATION", "COMMAND_STATE"), refused);
+        assert_eq!(of(400, "COMMAND_STATE", ""), refused);
+        assert!(matches!(of(400, "FAILED_VALIDATION", ""), Told::Failed(_)));
+        assert!(matches!(of(403, "FORBIDDEN", ""), Told::Forbidden(_)));
+        assert!(matches!(of(500, "INTERNAL_SERVER_ERROR", ""), Told::Failed(_)));
         for status in [401, 408, 429, 502, 503, 504] {
-            assert!(matches!(of(status), Told::Away(_)), "{status}");
+            assert!(matches!(of(status, "X", ""), Told::Away(_)), "{status}");
         }
+        let proxy = |status| told(status, "<html>");
+        assert!(matches!(proxy(StatusCode::NOT_FOUND), Told::Away(_)));
+        assert!(matches!(proxy(StatusCode::BAD_REQUEST), Told::Failed(_)));
+        assert!(matches!(proxy(StatusCode::FORBIDDEN), Told::Failed(_)));
     }
 }

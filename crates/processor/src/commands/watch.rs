@@ -1,9 +1,9 @@
 //! What no gateway reports: devices that are back, times that are over, gateways that are gone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use biplane_bus::{Claim, EntryId, Outcome, Report};
+use biplane_bus::{CANCELS, Claim, EntryId, Outcome, Report};
 use biplane_core::Timestamp;
 use biplane_store::OpenCommand;
 use futures_util::StreamExt as _;
@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::directus::{Change, Told};
-use super::{Interrupted, READ, Reporter, TOGETHER, said};
+use super::{Interrupted, READ, Reporter, TOGETHER};
+use crate::ingest::chain;
 use crate::ingest::now;
 
 /// Open commands that are looked at in one round, those whose time is over first.
@@ -35,6 +36,9 @@ impl Reporter {
                 changes.push((command.id, change));
             } else if command.status == "queued" {
                 queued.push(command);
+            } else if command.status == "unknown" && self.watching.is_news(&command) {
+                // Where twice is as good as once, a rule lets it.
+                changes.push((command.id, of(&command, "queued")));
             }
         }
         let holders = try_join_all(queued.iter().map(async |command| match command.imei {
@@ -42,9 +46,9 @@ impl Reporter {
             None => Ok(None),
         }))
         .await?;
-        self.backoff.keep(&queued);
+        self.watching.keep(&queued);
         for (command, holder) in queued.iter().zip(holders) {
-            if holder.is_some() && self.backoff.is_over(command) {
+            if holder.is_some() && self.watching.is_over(command) {
                 // The Flow sends it on.
                 changes.push((command.id, of(command, "pending")));
             }
@@ -81,11 +85,12 @@ impl Reporter {
         }
         Ok(match &*command.status {
             "awaiting_approval" | "pending" | "queued" => Some(of(command, "expired")),
+            "unknown" => None,
             "routed" if late >= ROUTED_GRACE_MS => {
                 // Whoever has the attempt decides: from here on no gateway can write it.
                 match self.commands.claim(command.id, command.attempts, OVERDUE).await? {
                     Claim::Ours => Some(of(command, "expired")),
-                    Claim::Theirs(by) if by.starts_with("cancel") => Some(of(command, "cancelled")),
+                    Claim::Theirs(by) if by.starts_with(CANCELS) => Some(of(command, "cancelled")),
                     Claim::Theirs(_) if late >= SENT_GRACE_MS => Some(of(command, "unknown")),
                     Claim::Theirs(_) => None,
                 }
@@ -114,7 +119,7 @@ impl Reporter {
                 let claim = self.commands.claim(order.command, order.attempt, &by).await?;
                 let outcome = match claim {
                     Claim::Ours => Outcome::Away,
-                    Claim::Theirs(other) if other.starts_with("cancel") => Outcome::Cancelled,
+                    Claim::Theirs(other) if other.starts_with(CANCELS) => Outcome::Cancelled,
                     // Back by now, it knows better what it had in hand.
                     Claim::Theirs(_) if !self.commands.orphans().await?.contains(&instance) => {
                         break;
@@ -131,7 +136,7 @@ impl Reporter {
                 };
                 if let Err(error) = self.commands.finish(&instance, entry, &report).await {
                     tracing::warn!(
-                        error = said(&error),
+                        error = chain(&error),
                         "an order of a gateway that is gone stays"
                     );
                     return Err(error.into());
@@ -146,15 +151,28 @@ impl Reporter {
     }
 }
 
-/// How long a command stays queued though the registry says that its device is there: its gateway has
-/// just said otherwise, and the registry may need minutes to find out. The longer, the more attempts.
+/// What was seen of open commands before.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
-    /// By command: the attempt that it came back from, and when.
+pub(super) struct Watching {
+    /// By command: the attempt that it came back from, and since when it is queued though the registry
+    /// says that its device is there. Its gateway has just said otherwise, and the registry may need
+    /// minutes to find out: it stays the longer, the more attempts were made.
     queued: HashMap<Uuid, (u32, Instant)>,
+    /// Of these attempts Directus was asked whether they are made again.
+    unknown: HashSet<(Uuid, u32)>,
 }
 
-impl Backoff {
+/// Attempts that are remembered; then all are asked about once more.
+const REMEMBERED: usize = 10_000;
+
+impl Watching {
+    fn is_news(&mut self, command: &OpenCommand) -> bool {
+        if self.unknown.len() >= REMEMBERED {
+            self.unknown.clear();
+        }
+        self.unknown.insert((command.id, command.attempts))
+    }
+
     /// Forgets all but those that are queued now.
     fn keep(&mut self, queued: &[OpenCommand]) {
         let now = Instant::now();
@@ -200,18 +218,18 @@ mod tests {
             imei: None,
             expires_at: None,
         };
-        let mut backoff = Backoff::default();
-        backoff.keep(&[command(0)]);
-        assert!(backoff.is_over(&command(0)), "a device that was away is served at once");
+        let mut watching = Watching::default();
+        watching.keep(&[command(0)]);
+        assert!(watching.is_over(&command(0)), "a device that was away is served at once");
         for (attempts, seconds) in [(1, 2), (2, 4), (3, 8), (9, 60)] {
-            backoff.keep(&[command(attempts)]);
+            watching.keep(&[command(attempts)]);
             tokio::time::advance(Duration::from_secs(seconds) - Duration::from_millis(1)).await;
-            backoff.keep(&[command(attempts)]);
-            assert!(!backoff.is_over(&command(attempts)), "{attempts}");
+            watching.keep(&[command(attempts)]);
+            assert!(!watching.is_over(&command(attempts)), "{attempts}");
             tokio::time::advance(Duration::from_millis(1)).await;
-            assert!(backoff.is_over(&command(attempts)), "{attempts}");
+            assert!(watching.is_over(&command(attempts)), "{attempts}");
         }
-        backoff.keep(&[]);
-        assert!(backoff.queued.is_empty());
+        watching.keep(&[]);
+        assert!(watching.queued.is_empty());
     }
 }

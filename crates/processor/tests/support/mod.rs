@@ -118,6 +118,11 @@ impl Rig {
 
     pub(crate) fn start_with(&self, more: &[&str]) -> Running {
         let mut arguments = arguments(self);
+        for name in more.iter().filter(|it| it.starts_with("--")) {
+            if let Some(at) = arguments.iter().position(|it| it == name) {
+                arguments.drain(at..at + 2);
+            }
+        }
         arguments.extend(more.iter().map(|&it| it.to_owned()));
         arguments.insert(0, "biplane-processor".into());
         let config = Config::parse_from(arguments);

@@ -100,6 +100,7 @@ impl State {
     }
 
     /// Each with those that may follow it.
+    #[cfg(test)]
     pub fn transitions() -> impl Iterator<Item = (Self, &'static [Self])> {
         Self::ALL.into_iter().map(|state| (state, state.next()))
     }
