@@ -13,7 +13,8 @@ const COMMAND: Uuid = Uuid::from_u128(7);
 async fn of_two_who_decide_at_a_time_the_second_is_refused() {
     let postgres = TestPostgres::start().await;
     let client = postgres.client().await;
-    let give = "INSERT INTO public.commands (id, status) VALUES ($1, 'awaiting_approval')";
+    let give = "INSERT INTO public.commands (id, organization, device, status, expires_at)
+        VALUES ($1, gen_random_uuid(), gen_random_uuid(), 'awaiting_approval', now())";
     client.execute(give, &[&COMMAND]).await.unwrap();
     let set = async |what: &str| {
         let sql = format!("UPDATE public.commands SET {what} WHERE id = '{COMMAND}'");
@@ -68,8 +69,9 @@ async fn one_processor_looks_after_commands_and_another_when_it_is_gone() {
     let client = postgres.client().await;
     client
         .batch_execute(
-            "INSERT INTO public.commands (id, status, expires_at) SELECT gen_random_uuid(), status, now() + after
-             FROM (VALUES ('pending', interval '1 s'), ('queued', '2 s'), ('acknowledged', '3 s'), ('sent', '-1 s'),
+            "INSERT INTO public.commands (id, organization, device, status, expires_at)
+             SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), status, now() + after
+             FROM (VALUES ('pending', interval '60 s'), ('queued', '120 s'), ('acknowledged', '180 s'), ('sent', '-1 s'),
                 ('unknown', '1 h'), ('unknown', '-1 h')) AS c (status, after)",
         )
         .await

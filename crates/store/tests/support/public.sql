@@ -64,11 +64,14 @@ CREATE TABLE public.position_flags (
     starts_at timestamptz NOT NULL, ends_at timestamptz NOT NULL, reason text NOT NULL, date_created timestamptz,
     date_updated timestamptz);
 CREATE TABLE public.commands (
-    id uuid PRIMARY KEY, organization uuid, device uuid, status varchar(32) NOT NULL DEFAULT 'pending', attempts integer DEFAULT 0,
+    id uuid PRIMARY KEY, organization uuid NOT NULL, device uuid NOT NULL,
+    status varchar(32) NOT NULL DEFAULT 'pending', attempts integer NOT NULL DEFAULT 0,
     instance varchar(255), result text, expires_at timestamptz, user_created uuid, user_updated uuid);
 CREATE TABLE public.command_transitions (
-    id uuid PRIMARY KEY, command uuid, organization uuid, from_status varchar(32), to_status varchar(32), attempt integer,
-    instance varchar(255), "user" uuid, result text, occurred_at timestamptz);
+    id uuid PRIMARY KEY, command uuid NOT NULL, organization uuid NOT NULL,
+    from_status varchar(32), to_status varchar(32) NOT NULL,
+    attempt integer NOT NULL DEFAULT 0, instance varchar(255), "user" uuid, result text,
+    occurred_at timestamptz NOT NULL);
 CREATE TABLE public.directus_roles (id uuid PRIMARY KEY);
 CREATE TABLE public.directus_users (
     id uuid PRIMARY KEY, role uuid REFERENCES public.directus_roles, status varchar(16) NOT NULL DEFAULT 'active',
