@@ -147,7 +147,8 @@ async fn who_only_looks_blocked_a_command_by_trying_to_cancel_it() {
     let cancel = json!({ "status": "cancelled" });
     for who in [&tenant.viewer, &other.manager, &other.viewer] {
         let tried = who.update(&format!("/items/commands/{command}"), &cancel).await;
-        assert_eq!(tried.expect_err("it was cancelled").reason(), "FORBIDDEN");
+        let refused = tried.expect_err("it was cancelled").to_string();
+        assert!(refused.contains("FORBIDDEN"), "{refused}");
     }
     let mut tracker = connect(&stack, &tenant).await;
     assert_eq!(heard(&mut tracker).await, Heard::Command("getver".into()));
