@@ -25,7 +25,7 @@ const FORMS: { label: string; fields: Record<string, { title: string; note: RegE
 	},
 	{
 		label: 'Biplane: route command',
-		fields: { command: { title: 'Command', note: /Which one/, value: '{{$trigger.key}}' } },
+		fields: { command: { title: 'Command', note: /This one only/ } },
 	},
 	{
 		label: 'Biplane: check geofences',
