@@ -24,6 +24,7 @@ fn it_reads_and_has_what_both_planes_build_on() {
         [
             "alerts",
             "checkpoints",
+            "command_transitions",
             "commands",
             "crossing_edits",
             "crossings",
