@@ -36,7 +36,11 @@ fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
         let now = Timestamp::from_millis(call.ctx.now_ms as i64);
         let mut filter = json!({ "_or": [
             { "status": { "_eq": State::Pending.as_str() } },
-            { "status": { "_eq": State::AwaitingApproval.as_str() }, "expires_at": { "_lte": now } },
+            // Two keys of one object would be alternatives, too, within an `_or`.
+            { "_and": [
+                { "status": { "_eq": State::AwaitingApproval.as_str() } },
+                { "expires_at": { "_lte": now } },
+            ] },
         ] });
         if let Some(command) = arguments.text("command") {
             filter["id"] = json!({ "_eq": command });
@@ -79,8 +83,13 @@ fn decide(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
             continue;
         };
         let (patch, entry) = next(command, &holders, now);
-        // Not approved in time, or approved just now: then the next run sends it.
-        if from != State::Pending && patch.status != State::Expired {
+        let is_ours = match from {
+            State::Pending => true,
+            // Not approved in time.
+            State::AwaitingApproval => patch.status == State::Expired,
+            _ => false,
+        };
+        if !is_ours {
             continue;
         }
         *counts.entry(patch.status.as_str()).or_default() += 1;
