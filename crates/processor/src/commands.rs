@@ -36,6 +36,7 @@ const EVERY: Duration = Duration::from_millis(50);
 const WATCH: Duration = Duration::from_secs(1);
 /// How often another processor tries to take over.
 const FOLLOW: Duration = Duration::from_secs(2);
+
 pub(crate) struct Reporter {
     commands: Commands,
     registry: Registry,
@@ -99,6 +100,10 @@ impl Reporter {
             return Ok(FOLLOW);
         }
         let told = self.report().await;
+        if matches!(&told, Err(error) if !matches!(error, Interrupted::Directus(_))) {
+            // It ended half-way: what was in hand is read from Redis again.
+            self.backlog = Backlog::default();
+        }
         // Whatever keeps reports from being told: what no gateway reports has to be found out.
         if watched.is_none_or(|watched| watched.elapsed() >= WATCH) {
             *watched = Some(Instant::now());
