@@ -11,7 +11,7 @@ use biplane_core::Imei;
 use biplane_stack::directus::Client;
 use biplane_stack::fleet::{Fleet, Sequence, device_id, imei};
 use biplane_stack::simulator::{Heard, Simulator, answer};
-use biplane_stack::{Description, Layout, Progress, SetupError};
+use biplane_stack::{Description, Layout, Progress, SetupError, now};
 use clap::Args;
 use futures_util::StreamExt as _;
 use redis::aio::ConnectionManager;
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::live::now;
+use crate::path::connect;
 use crate::report::{Figure, Report, Rounds};
 use crate::{failed, on_a_stack};
 
@@ -61,13 +61,8 @@ impl Arguments {
         progress: &Progress,
     ) -> Result<Vec<Figure>, SetupError> {
         let step = progress.step("Devices");
-        let (database, connection) =
-            tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
-                .await
-                .map_err(failed)?;
-        tokio::spawn(connection);
         let fleet = Fleet::new(self.devices, 1);
-        fleet.furnish(&database, 1).await?;
+        fleet.furnish(&connect(stack).await?, 1).await?;
         let gateway = stack.teltonika.parse().map_err(failed)?;
         fleet.await_known(gateway).await?;
         let mut listening = Listening::start(gateway, self.devices).await?;

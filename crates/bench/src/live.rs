@@ -18,13 +18,13 @@ use biplane_stack::process::{Program, Running};
 use biplane_stack::{Altered, Description, Layout, Ports, Progress, SetupError};
 use clap::Args;
 use serde_json::json;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use self::clients::{Round, Side};
 use self::trackers::Trackers;
-pub use self::trackers::now;
 use crate::cpu::memory_kib;
+use crate::path::connect;
 use crate::report::{Figure, Report, Rounds};
 use crate::{failed, refused};
 
@@ -80,9 +80,7 @@ impl Arguments {
         progress: &Progress,
     ) -> Result<Vec<Figure>, SetupError> {
         let step = progress.step("Devices and fences");
-        let (database, connection) =
-            tokio_postgres::connect(&stack.database_url, NoTls).await.map_err(failed)?;
-        tokio::spawn(connection);
+        let database = connect(stack).await?;
         let fleet = Fleet::new(self.devices, 1);
         fleet.furnish(&database, 1_000).await?;
         let gateway = stack.teltonika.parse().map_err(failed)?;

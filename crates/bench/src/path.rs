@@ -195,7 +195,8 @@ async fn frame_to_row(
     Ok(started.elapsed().as_secs_f64() * 1000.0)
 }
 
-async fn connect(stack: &Description) -> Result<Client, SetupError> {
+/// As the database's owner.
+pub async fn connect(stack: &Description) -> Result<Client, SetupError> {
     let (database, connection) =
         tokio_postgres::connect(&stack.database_url, NoTls).await.map_err(failed)?;
     tokio::spawn(connection);

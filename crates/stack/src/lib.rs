@@ -9,6 +9,7 @@
 //! [`Layout::data`], and ends with the process that started it.
 
 pub mod build;
+mod clock;
 mod database;
 pub mod demo;
 pub mod directus;
@@ -31,6 +32,7 @@ mod stack;
 mod throwaway;
 pub mod tools;
 
+pub use clock::now;
 pub use error::SetupError;
 pub use layout::Layout;
 pub use ports::Ports;

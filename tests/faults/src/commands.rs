@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use biplane_core::Timestamp;
 use biplane_stack::directus::Client;
 use biplane_stack::fleet::{Fleet, Sequence, device_id, imei};
 use biplane_stack::process::{Program, Running};
 use biplane_stack::simulator::{Heard, Simulator};
-use biplane_stack::{Description, Layout, Ports, Progress, SetupError, Stack};
+use biplane_stack::{Description, Layout, Ports, Progress, SetupError, Stack, now};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -311,9 +311,4 @@ async fn second_gateway(
         })
         .await?;
     Ok((address, gateway))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use biplane_stack::{Description, Progress, SetupError};
+use biplane_stack::{Description, Progress, SetupError, now};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::clients::{Round, Side};
-use super::trackers::now;
 use crate::failed;
 
 /// Rounds with so many clients and so many rows written a second.

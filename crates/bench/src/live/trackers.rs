@@ -1,12 +1,12 @@
 //! Trackers that send a position a second, each at its own moment of it.
 
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use biplane_core::{Fix, Timestamp};
+use biplane_core::Fix;
 use biplane_protocols::teltonika::Tracker;
-use biplane_stack::SetupError;
 use biplane_stack::fleet::{Wander, imei};
+use biplane_stack::{SetupError, now};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -52,10 +52,4 @@ async fn send(mut socket: TcpStream, number: u32, first: Instant) {
             return;
         }
     }
-}
-
-/// By the clock of this machine, which trackers and clients share.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

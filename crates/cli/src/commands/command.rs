@@ -134,7 +134,8 @@ impl Arguments {
 impl Send {
     async fn run(&self, directus: &Client, json: bool) -> Result<ExitCode, SetupError> {
         let devices = self.targets.find(directus).await?;
-        let expires_at = self.expires_in_s.map(|wait| watch::now() + i64::from(wait) * 1_000);
+        let expires_at =
+            self.expires_in_s.map(|wait| biplane_stack::now() + i64::from(wait) * 1_000);
         let parameters: Map<String, Value> = self.parameters.iter().cloned().collect();
         let row = |device: &Value| {
             let mut row = json!({

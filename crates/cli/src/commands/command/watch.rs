@@ -1,9 +1,8 @@
 //! What comes of commands, for people.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use biplane_core::Timestamp;
 use biplane_stack::directus::Client;
 use biplane_stack::{SetupError, say};
 use serde_json::{Value, json};
@@ -74,10 +73,4 @@ pub fn print<'a>(rows: impl Iterator<Item = &'a Value>, json: bool) {
             text(&row["result"]).lines().next().unwrap_or_default(),
         );
     }
-}
-
-/// By this machine's clock.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

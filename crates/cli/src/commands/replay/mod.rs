@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use biplane_core::Timestamp;
 use biplane_stack::replay::{self, Pace};
-use biplane_stack::{Ports, say};
+use biplane_stack::{Ports, now, say};
 use clap::Args;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -206,11 +206,6 @@ async fn reach(place: &str) -> Result<SocketAddr, String> {
         }
     }
     Err(last)
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
