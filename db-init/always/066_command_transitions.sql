@@ -84,6 +84,20 @@ CREATE OR REPLACE TRIGGER biplane_command_guard BEFORE UPDATE ON public.commands
 CREATE OR REPLACE TRIGGER biplane_command_transition AFTER INSERT OR UPDATE ON public.commands
     FOR EACH ROW EXECUTE FUNCTION telemetry.note_command_transition();
 
+-- The rule gives each an expiry; what comes past it must not wait for ever.
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_constraint
+        WHERE conrelid = 'public.commands'::regclass AND conname = 'biplane_command_expires')
+    THEN
+        UPDATE public.commands SET expires_at = now() WHERE expires_at IS NULL;
+        ALTER TABLE public.commands
+            ADD CONSTRAINT biplane_command_expires CHECK (expires_at IS NOT NULL);
+    END IF;
+END
+$$;
+
 -- What a processor looks after. (Of one column Directus would take it for a setting of the field.)
 CREATE INDEX IF NOT EXISTS biplane_open_commands ON public.commands (expires_at, id)
     WHERE status IN ('awaiting_approval', 'pending', 'queued', 'routed', 'sent', 'unknown');

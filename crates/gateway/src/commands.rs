@@ -28,6 +28,9 @@ const OPEN: usize = 4_096;
 /// Those of one device among them: one that answers nothing must not take all the room.
 const OPEN_OF_ONE: usize = 64;
 
+/// And once half of all places are taken: then many answer nothing.
+const OPEN_OF_ONE_OF_MANY: usize = 4;
+
 /// The most that are read in one go.
 const BATCH: usize = 256;
 
@@ -155,13 +158,18 @@ impl Courier {
         self.places.clone().acquire_owned().await.expect("it is never closed")
     }
 
+    fn room_of_one(&self) -> usize {
+        let is_half_empty = self.places.available_permits() >= OPEN / 2;
+        if is_half_empty { OPEN_OF_ONE } else { OPEN_OF_ONE_OF_MANY }
+    }
+
     /// Puts an order into its device's lane.
     async fn take(self: Arc<Self>, entry: EntryId, order: Order) {
         let imei = order.imei;
         let mut open = Open { entry, order, crowded: false, _place: self.place().await };
         self.meters.orders_open.increment(1.0);
         match self.lanes().entry(imei) {
-            Entry::Occupied(mut lane) if lane.get().len() < OPEN_OF_ONE => {
+            Entry::Occupied(mut lane) if lane.get().len() < self.room_of_one() => {
                 lane.get_mut().push_back(open);
                 return;
             }

@@ -102,6 +102,35 @@ async fn a_device_with_too_many_orders_is_away_for_the_next_ones_and_takes_no_ro
 }
 
 #[tokio::test]
+async fn where_many_devices_answer_nothing_each_has_room_for_few_orders() {
+    let redis = TestRedis::start();
+    let gateway = gateway(&redis).await;
+    let (mut silent, mut many) = (Vec::new(), redis::pipe());
+    // A little more than half of 4,096 places.
+    for n in 1..=33 {
+        silent.push(Device::logged_in(&gateway, n).await);
+        for text in 0..64 {
+            order(n, &text.to_string()).add_to(&mut many, None);
+        }
+    }
+    let mut device = Device::logged_in(&gateway, 34).await;
+    let _: () = many.query_async(&mut redis.connection().await).await.unwrap();
+    let orders: Vec<_> = (0..7).map(|n| order(34, &n.to_string())).collect();
+    for order in &orders {
+        order.give(&redis).await;
+    }
+    for order in &orders[5..] {
+        let why = order.ends(&redis, &[Away]).await;
+        assert_eq!(why.as_deref(), Some("too many orders wait for the device"));
+    }
+    for order in &orders[..5] {
+        device.hears_command(&order.text).await;
+        device.answers("done").await;
+    }
+    orders[4].ends(&redis, &[Sent, Acknowledged]).await;
+}
+
+#[tokio::test]
 async fn an_order_that_comes_twice_is_delivered_and_reported_once() {
     let redis = TestRedis::start();
     let gateway = gateway(&redis).await;

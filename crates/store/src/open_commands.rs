@@ -45,13 +45,15 @@ pub struct OpenCommands {
 /// Of the advisory lock; any number that nobody else takes in this database.
 const LOCK: i64 = 0x6269_706c_616e_6504;
 
-/// Those first whose time is over first. What is unknown may be said again until then.
+/// Of each organization those first whose time is over first, and of all organizations alike: one's
+/// thousands are not in the way of another's few. What is unknown may be said again until its time.
 const OPEN: &str = "
     SELECT c.id, c.status, c.attempts, d.imei, c.expires_at
     FROM public.commands c LEFT JOIN public.devices d ON d.id = c.device
     WHERE c.status IN ('awaiting_approval', 'pending', 'queued', 'routed', 'sent')
         OR c.status = 'unknown' AND c.expires_at > now()
-    ORDER BY c.expires_at LIMIT $1";
+    ORDER BY row_number() OVER (PARTITION BY c.organization ORDER BY c.expires_at, c.id), c.expires_at
+    LIMIT $1";
 
 impl OpenCommands {
     /// Connects at the first question.

@@ -35,6 +35,7 @@ async fn of_two_who_decide_at_a_time_the_second_is_refused() {
     set("status = 'acknowledged', result = 'Ver'").await.unwrap();
     assert!(set("status = 'expired'").await.is_err());
     set("result = 'Ver 1'").await.unwrap();
+    assert!(set("expires_at = NULL").await.is_err(), "it would wait for ever");
 
     let rows = client
         .query(
@@ -90,4 +91,29 @@ async fn one_processor_looks_after_commands_and_another_when_it_is_gone() {
         assert!(began.elapsed().as_secs() < 20, "the lock stays");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test]
+async fn thousands_of_one_organization_are_not_in_the_way_of_anothers_few() {
+    let postgres = TestPostgres::start().await;
+    let client = postgres.client().await;
+    let give = "INSERT INTO public.commands (id, organization, device, status, expires_at)
+        SELECT gen_random_uuid(), $1, gen_random_uuid(), 'queued', now() + $2::int4 * interval '1 s'
+        FROM generate_series(1, $3::int4)";
+    let (many, few) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    client.execute(give, &[&many, &10, &3_000]).await.unwrap();
+    client.execute(give, &[&few, &3_600, &3]).await.unwrap();
+    let mut open = OpenCommands::new(postgres.url());
+    assert!(open.leads().await.unwrap());
+    let read = open.read(10).await.unwrap();
+    let ids: Vec<Uuid> = read.iter().map(|command| command.id).collect();
+    let of_the_few: i64 = client
+        .query_one(
+            "SELECT count(*) FROM public.commands WHERE organization = $1 AND id = ANY ($2)",
+            &[&few, &ids],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!((ids.len(), of_the_few), (10, 3));
 }

@@ -3,6 +3,7 @@
 mod findings;
 mod items;
 mod rights;
+mod ways;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,6 +24,7 @@ use uuid::Uuid;
 pub use findings::Findings;
 pub use items::{COLLECTIONS, Items, change, create, path};
 pub use rights::{Least, RIGHTS};
+pub use ways::{Caller, Socket, Way};
 
 /// The stack that `biplane test` started.
 pub fn stack() -> Description {

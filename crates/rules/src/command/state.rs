@@ -105,8 +105,9 @@ impl State {
         Self::ALL.into_iter().map(|state| (state, state.next()))
     }
 
-    /// Whether it may be followed by this one. A report that comes twice changes nothing.
+    /// Whether it may be followed by this one. Until its end the same may be said twice; what was said
+    /// at its end stays.
     pub fn may_become(self, to: Self) -> bool {
-        self == to || self.next().contains(&to)
+        self.next().contains(&to) || self == to && !self.next().is_empty()
     }
 }
