@@ -1,5 +1,7 @@
 import type { Page } from 'playwright-core';
 
+import type { Api } from './api.ts';
+
 /** The running stack that the tests look at; see README.md for who starts it. */
 export interface Stack {
 	url: string;
@@ -44,4 +46,12 @@ export async function openDashboard(page: Page, { url }: Stack, name: string): P
 export async function closeSidebar(page: Page): Promise<void> {
 	const inside = await page.locator('.accordion-trigger').first().boundingBox();
 	if (inside && inside.x < (page.viewportSize()?.width ?? 0)) await page.locator('.sidebar-toggle').click();
+}
+
+/** A dashboard with one panel of ours, with these settings; its address. Whoever may see dashboards may open it. */
+export async function dashboardWith(admin: Api, { url }: Stack, type: string, options: object = {}): Promise<string> {
+	const { id } = await admin.ask<{ id: string }>('POST', '/dashboards', { name: `Test of ${type}`, icon: 'science' });
+	const place = { position_x: 1, position_y: 1, width: 60, height: 36 };
+	await admin.ask('POST', '/panels', { dashboard: id, type, name: type, show_header: false, ...place, options });
+	return `${url}/admin/insights/${id}`;
 }

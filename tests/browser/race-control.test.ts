@@ -5,12 +5,12 @@ import type { Browser, Locator, Page } from 'playwright-core';
 
 import { colours, consoleErrors, openBrowser } from './chromium.ts';
 import { closeSidebar, logIn, openDashboard, stackFromEnvironment } from './directus.ts';
+import { keepPicture } from './pictures.ts';
+import { PATIENCE, until } from './until.ts';
 
 const stack = stackFromEnvironment();
 const skip = stack ? false : 'BIPLANE_DIRECTUS_URL, BIPLANE_ADMIN_EMAIL and BIPLANE_ADMIN_PASSWORD name no running stack';
 
-/** How long the race may take to bring what is waited for (ms). */
-const RACE = 120_000;
 /** So many competitors must be seen to move. */
 const MOVING = 5;
 
@@ -31,18 +31,7 @@ const rowsOf = (panel: Locator): Promise<Row[]> =>
 		})),
 	);
 
-/** Asks until the answer is good, and gives it; says what was missing when it never is. */
-async function until<T>(what: string, ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
-	const deadline = Date.now() + RACE;
-	for (;;) {
-		const answer = await ask();
-		if (good(answer)) return answer;
-		if (Date.now() > deadline) assert.fail(`within ${RACE / 1000} s not seen: ${what}; last: ${JSON.stringify(answer)}`);
-		await new Promise((resolve) => setTimeout(resolve, 250));
-	}
-}
-
-describe('race control in the browser', { skip, timeout: 4 * RACE }, () => {
+describe('race control in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 	let browser: Browser;
 	let page: Page;
 	let panel: Locator;
@@ -51,7 +40,7 @@ describe('race control in the browser', { skip, timeout: 4 * RACE }, () => {
 	before(async () => {
 		browser = await openBrowser();
 		page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
-		page.setDefaultTimeout(RACE);
+		page.setDefaultTimeout(PATIENCE);
 		errors = consoleErrors(page);
 		panel = page.locator('[data-biplane-panel="live-map"]');
 		await logIn(page, stack!);
@@ -128,8 +117,7 @@ describe('race control in the browser', { skip, timeout: 4 * RACE }, () => {
 		await panel.getByRole('button', { name: 'Show all competitors' }).click();
 		await panel.getByRole('button', { name: 'Show the course' }).click();
 		await page.waitForTimeout(5000);
-		const picture = process.env['BIPLANE_SCREENSHOT'];
-		if (picture) await page.screenshot({ path: picture });
+		await keepPicture(page, 'race-control');
 		assert.deepEqual(errors, []);
 	});
 });

@@ -5,10 +5,10 @@ import type { Browser, Page } from 'playwright-core';
 
 import { consoleErrors, openBrowser } from './chromium.ts';
 import { logIn, stackFromEnvironment } from './directus.ts';
+import { keepPicture, keepsPictures } from './pictures.ts';
 
 const stack = stackFromEnvironment();
 const skip = stack ? false : 'BIPLANE_DIRECTUS_URL, BIPLANE_ADMIN_EMAIL and BIPLANE_ADMIN_PASSWORD name no running stack';
-const screenshot = process.env['BIPLANE_RULES_SCREENSHOT'];
 
 /** Of the test's own; 15 digits of which the last is wrong. */
 const WRONG_IMEI = '356307042441014';
@@ -70,10 +70,9 @@ async function ask<T>(path: string, body?: unknown): Promise<T> {
 }
 
 async function keep(page: Page, name: string): Promise<void> {
-	if (!screenshot) return;
 	// What is chosen moves to its place first.
-	await page.waitForTimeout(1_000);
-	await page.screenshot({ path: screenshot.replace(/(?=\.png$)/, `-${name}`) });
+	if (keepsPictures) await page.waitForTimeout(1_000);
+	await keepPicture(page, name);
 }
 
 describe('the rules in the admin UI', { skip, timeout: 120_000 }, () => {
@@ -102,7 +101,7 @@ describe('the rules in the admin UI', { skip, timeout: 120_000 }, () => {
 		const sentence = `the check digit of \`${WRONG_IMEI}\` is 4, but its other digits ask for 3`;
 		await page.locator('.validation-errors', { hasText: 'IMEI' }).getByText(sentence).waitFor();
 		assert.match((await field.getAttribute('class'))!, /\binvalid\b/);
-		await keep(page, 'form');
+		await keep(page, 'rule-in-form');
 		// The browser's own word for what the form shows.
 		const refused = errors.splice(0);
 		assert.ok(refused.every((error) => /status of 400/.test(error) && error.includes(device!.id)), refused.join());
@@ -121,7 +120,7 @@ describe('the rules in the admin UI', { skip, timeout: 120_000 }, () => {
 		assert.match(await field('item').innerText(), /\{\{\$trigger\.payload\}\}/, 'the default of an option stands in its form');
 		await field('if_invalid').locator('.v-input, input').first().click();
 		await page.locator('.v-list-item', { hasText: 'continue' }).click();
-		await keep(page, 'operation');
+		await keep(page, 'operation-form');
 		await page.locator('[role=dialog] .header-bar button, .v-drawer .header-bar button').last().click();
 		await page.locator('[role=dialog], .v-drawer').waitFor({ state: 'hidden' });
 		await page.keyboard.press('Control+s');
@@ -153,7 +152,7 @@ describe('the rules in the admin UI', { skip, timeout: 120_000 }, () => {
 				if (value !== undefined) assert.equal(await field.locator('input').first().inputValue(), value, `${label}: ${name}`);
 			}
 			assert.equal(await page.locator('.v-drawer [data-field], [role=dialog] [data-field]').count(), Object.keys(fields).length, label);
-			await keep(page, label.replace('Biplane: ', '').replaceAll(' ', '-'));
+			await keep(page, `more/${label.replace('Biplane: ', '').replaceAll(' ', '-')}`);
 		}
 		assert.deepEqual(errors, []);
 	});

@@ -5,12 +5,11 @@ import type { Browser, Locator, Page } from 'playwright-core';
 
 import { consoleErrors, openBrowser } from './chromium.ts';
 import { closeSidebar, logIn, openDashboard, stackFromEnvironment } from './directus.ts';
+import { keepPicture } from './pictures.ts';
+import { PATIENCE } from './until.ts';
 
 const stack = stackFromEnvironment();
 const skip = stack ? false : 'BIPLANE_DIRECTUS_URL, BIPLANE_ADMIN_EMAIL and BIPLANE_ADMIN_PASSWORD name no running stack';
-
-/** How long what is waited for may take (ms). */
-const PATIENCE = 60_000;
 
 const NAME = `drift_browser_${Date.now()}`;
 
@@ -30,11 +29,6 @@ describe('the schema drift in the browser', { skip, timeout: 4 * PATIENCE }, () 
 			[method, path, body && JSON.stringify(body)] as const,
 		);
 	const row = (): Locator => panel.locator(`[data-change="${NAME}"]`);
-	/** With the panel's answer to the change before it. */
-	const picture = async (which: string): Promise<void> => {
-		const path = process.env['BIPLANE_DRIFT_SCREENSHOT'];
-		if (path) await page.screenshot({ path: path.replace(/(\.png)?$/, `-${which}.png`) });
-	};
 	const appearance = async (value: 'light' | 'dark'): Promise<void> => {
 		assert.equal(await ask('PATCH', '/users/me', { appearance: value }), 200);
 		await page.reload();
@@ -80,7 +74,7 @@ describe('the schema drift in the browser', { skip, timeout: 4 * PATIENCE }, () 
 		for (const value of ['light', 'dark'] as const) {
 			await appearance(value);
 			await row().waitFor();
-			await picture(value);
+			await keepPicture(page, value === 'light' ? 'schema-drift' : 'more/schema-drift-dark');
 		}
 	});
 
@@ -98,7 +92,7 @@ describe('the schema drift in the browser', { skip, timeout: 4 * PATIENCE }, () 
 			await page.reload();
 			await panel.locator('.rule').waitFor();
 			assert.match(await panel.locator('.rule').innerText(), rule);
-			await picture(language);
+			await keepPicture(page, `more/schema-drift-${language}`);
 		}
 		assert.equal(await ask('PATCH', '/users/me', { language: null }), 200);
 	});

@@ -1,24 +1,23 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
+import { Api } from './api.ts';
+import { barriers } from './barriers.ts';
 import { colours, consoleErrors, openBrowser } from './chromium.ts';
 import { stackFromEnvironment } from './directus.ts';
+import { keepPicture } from './pictures.ts';
+import { PATIENCE, until } from './until.ts';
 
 const stack = stackFromEnvironment();
 const address = process.env['BIPLANE_SPA_URL']?.replace(/\/?$/, '/');
 const skip = stack && address ? false : 'BIPLANE_SPA_URL, BIPLANE_DIRECTUS_URL, BIPLANE_ADMIN_EMAIL and BIPLANE_ADMIN_PASSWORD name no running stack';
 
-/** How long the race may take to bring what is waited for (ms). */
-const RACE = 120_000;
 /** So many competitors must be seen to move. */
 const MOVING = 5;
 const DESKTOP = { width: 1440, height: 900 };
 const PHONE = { width: 375, height: 780 };
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 interface Row {
 	entry: string;
@@ -43,17 +42,6 @@ const rowsOf = (page: Page): Promise<Row[]> =>
 		})),
 	);
 
-/** Asks until the answer is good, and gives it; says what was missing when it never is. */
-async function until<T>(what: string, ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
-	const deadline = Date.now() + RACE;
-	for (;;) {
-		const answer = await ask();
-		if (good(answer)) return answer;
-		if (Date.now() > deadline) assert.fail(`within ${RACE / 1000} s not seen: ${what}; last: ${JSON.stringify(answer)}`);
-		await new Promise((resolve) => setTimeout(resolve, 250));
-	}
-}
-
 async function signIn(page: Page, password: string, email = stack!.email): Promise<void> {
 	await page.goto(address!);
 	await page.getByLabel('E-mail').fill(email);
@@ -70,56 +58,7 @@ async function openEvent(page: Page): Promise<void> {
 const badges = (page: Page): Promise<string[]> =>
 	page.locator('[data-channel]').evaluateAll((all) => all.map((one) => `${(one as HTMLElement).dataset['channel']} ${(one as HTMLElement).dataset['state']}`));
 
-/** What somebody else does meanwhile, over REST. */
-class Administrator {
-	private readonly token: string;
-
-	private constructor(token: string) {
-		this.token = token;
-	}
-
-	static async logIn(): Promise<Administrator> {
-		const answer = await fetch(`${stack!.url}/auth/login`, {
-			method: 'POST',
-			headers: { 'Content-Type': 'application/json' },
-			body: JSON.stringify({ email: stack!.email, password: stack!.password }),
-		});
-		return new Administrator(((await answer.json()) as { data: { access_token: string } }).data.access_token);
-	}
-
-	async ask<T>(method: string, path: string, body?: object): Promise<T> {
-		const answer = await fetch(`${stack!.url}${path}`, {
-			method,
-			headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${this.token}` },
-			...(body && { body: JSON.stringify(body) }),
-		});
-		assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
-		return answer.status === 204 ? (undefined as T) : ((await answer.json()) as { data: T }).data;
-	}
-}
-
-/** What axe holds for serious or worse, in a sentence each. */
-async function barriers(page: Page): Promise<string[]> {
-	// By the debugger: Directus's Content-Security-Policy lets no inline script run, and that is good.
-	await page.evaluate(`${readFileSync(AXE, 'utf8')};0`);
-	return page.evaluate(async () => {
-		const { axe } = globalThis as unknown as {
-			axe: { run(options: object): Promise<{ violations: { id: string; impact: string; nodes: { target: string[]; failureSummary: string }[] }[] }> };
-		};
-		const { violations } = await axe.run({ resultTypes: ['violations'] });
-		return violations
-			.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-			.map(({ id, nodes }) => `${id}: ${nodes[0]?.target.join(' ')}: ${nodes[0]?.failureSummary}`);
-	});
-}
-
-/** Keeps what was seen: `BIPLANE_SPA_SCREENSHOT=spa.png` gives `spa.png` and `spa-phone.png`, … */
-async function keep(page: Page, name = ''): Promise<void> {
-	const path = process.env['BIPLANE_SPA_SCREENSHOT'];
-	if (path) await page.screenshot({ path: path.replace(/(\.png)?$/, `${name && `-${name}`}.png`) });
-}
-
-describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () => {
+describe('the reference client in the browser', { skip, timeout: 5 * PATIENCE }, () => {
 	let browser: Browser;
 	let context: BrowserContext;
 	let page: Page;
@@ -131,7 +70,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		browser = await openBrowser();
 		context = await browser.newContext({ viewport: DESKTOP });
 		page = await context.newPage();
-		page.setDefaultTimeout(RACE);
+		page.setDefaultTimeout(PATIENCE);
 		errors = consoleErrors(page);
 		page.on('request', (request) => {
 			if (/^http/.test(request.url())) hosts.add(new URL(request.url()).origin);
@@ -153,7 +92,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 			await until('a sentence', () => said.innerText(), (text) => text !== '');
 			assert.equal(await said.innerText(), 'The e-mail address or the password is wrong.');
 			assert.deepEqual(await barriers(other), []);
-			await keep(other, 'login');
+			await keepPicture(other, 'more/spa-login');
 		} finally {
 			await stranger.close();
 		}
@@ -199,18 +138,18 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 			({ distinct, largest }) => distinct > 100 && largest < 0.97,
 		);
 		await until('another picture', look, (png) => !png.equals(picture.png));
-		await keep(page);
+		await keepPicture(page, 'spa');
 	});
 
 	test('the leaderboard changes as checkpoints are taken, and as somebody is disqualified', async (context) => {
 		const of = (rows: Row[]): string => rows.map(({ number, rank, taken, text }) => `${number} ${rank} ${taken} ${/\+?\d+:\d\d(?::\d\d)?/.exec(text)?.[0] ?? ''}`).join('\n');
 		const before = of(await rowsOf(page));
 		// Before the start and when all have landed, the race changes nothing.
-		const deadline = Date.now() + RACE / 2;
+		const deadline = Date.now() + PATIENCE / 2;
 		while (of(await rowsOf(page)) === before && Date.now() < deadline) await page.waitForTimeout(250);
 		if (of(await rowsOf(page)) === before) context.diagnostic('the race took no checkpoint meanwhile');
 
-		const admin = await Administrator.logIn();
+		const admin = await Api.logIn(stack!);
 		const [first] = await rowsOf(page);
 		const path = `/items/entries/${first!.entry}`;
 		const { status } = await admin.ask<{ status: string }>('GET', path);
@@ -244,7 +183,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		assert.match(await detail.locator('[data-figure="Last fix"]').innerText(), /^\d\d:\d\d:\d\d/);
 		await detail.getByRole('combobox', { name: 'Command' }).waitFor();
 		assert.deepEqual(await barriers(page), []);
-		await keep(page, 'detail');
+		await keepPicture(page, 'more/spa-detail');
 		await page.keyboard.press('Escape');
 		await detail.waitFor({ state: 'detached' });
 		await until('the focus on the row again', () => page.evaluate(() => (document.activeElement as HTMLElement).dataset['entry']), (id) => id === entry);
@@ -268,7 +207,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		await told.getByText('History').click();
 		const history = await told.locator('.history li').allInnerTexts();
 		assert.deepEqual(history.map((line) => line.replace(/^.*UTC /, '')), ['Pending', 'Routed', 'Sent', 'Acknowledged']);
-		await keep(page, 'command');
+		await keepPicture(page, 'more/spa-command');
 		await page.keyboard.press('Escape');
 	});
 
@@ -283,12 +222,12 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		const given = await page.locator('.bulk-progress').getAttribute('data-given');
 		assert.equal(Number(given), all.length);
 		assert.deepEqual(await barriers(page), []);
-		await keep(page, 'bulk');
+		await keepPicture(page, 'more/spa-bulk');
 		await page.getByRole('tab', { name: 'Standings' }).click();
 	});
 
 	test('an alert is counted and listed at once, and leads to whom it is about', async () => {
-		const admin = await Administrator.logIn();
+		const admin = await Api.logIn(stack!);
 		const [row] = await rowsOf(page);
 		const { device, event, organization } = await admin.ask<Record<string, string>>('GET', `/items/entries/${row!.entry}`);
 		const { id } = await admin.ask<{ id: string }>('POST', '/items/alerts', {
@@ -308,7 +247,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 			const alert = page.locator(`[data-alert="${id}"]`);
 			assert.match(await alert.innerText(), /Overspeed[\s\S]*Faster than 120 km\/h/);
 			assert.deepEqual(await barriers(page), []);
-			await keep(page, 'alerts');
+			await keepPicture(page, 'more/spa-alerts');
 			await alert.getByRole('button').click();
 			await page.locator(`[data-detail="${row!.entry}"]`).waitFor();
 			await page.keyboard.press('Escape');
@@ -320,7 +259,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 	});
 
 	test('what people change shows at once', async () => {
-		const admin = await Administrator.logIn();
+		const admin = await Api.logIn(stack!);
 		const [row] = await rowsOf(page);
 		const path = `/items/entries/${row!.entry}`;
 		const { name } = await admin.ask<{ name: string }>('GET', path);
@@ -335,7 +274,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 	});
 
 	test('who only looks sees the race, and no form for commands', async () => {
-		const admin = await Administrator.logIn();
+		const admin = await Api.logIn(stack!);
 		const event = /events\/([0-9a-f-]{36})/.exec(page.url())![1];
 		const { organization } = await admin.ask<{ organization: string }>('GET', `/items/events/${event}`);
 		const [role] = await admin.ask<{ id: string }[]>('GET', '/roles?filter[name][_eq]=Viewer');
@@ -344,7 +283,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		const stranger = await browser.newContext({ viewport: PHONE });
 		try {
 			const other = await stranger.newPage();
-			other.setDefaultTimeout(RACE);
+			other.setDefaultTimeout(PATIENCE);
 			const said = consoleErrors(other);
 			await signIn(other, viewer.password, viewer.email);
 			await other.getByText('No event yet.').waitFor();
@@ -386,7 +325,7 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		assert.deepEqual(await barriers(page), []);
 		// Without a graphics card the map takes seconds to put on other colours.
 		await page.waitForTimeout(6000);
-		await keep(page, 'dark');
+		await keepPicture(page, 'more/spa-dark');
 		await page.emulateMedia({ colorScheme: 'light' });
 	});
 
@@ -398,11 +337,11 @@ describe('the reference client in the browser', { skip, timeout: 5 * RACE }, () 
 		assert.ok(map.y < side.y && map.height >= 250 && side.height >= 250, JSON.stringify({ map, side }));
 		assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= PHONE.width, 'no sideways scrolling');
 		assert.deepEqual(await barriers(page), []);
-		await keep(page, 'phone');
+		await keepPicture(page, 'spa-phone');
 		await page.locator('[data-entry]').first().click();
 		await page.locator('[data-detail]').waitFor();
 		await page.waitForTimeout(1500);
-		await keep(page, 'phone-detail');
+		await keepPicture(page, 'more/spa-phone-detail');
 		await page.keyboard.press('Escape');
 		await page.setViewportSize(DESKTOP);
 	});

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Field } from '../src/live-map-panel/field.ts';
-import { clockMs } from '../src/live-map-panel/format.ts';
-import type { Race } from '../src/live-map-panel/race.ts';
+import { clockMs } from '../src/shared/app/format.ts';
+import type { Race } from '../src/shared/app/race.ts';
 import { rosterRows, tickerRows } from '../src/live-map-panel/rows.ts';
-import { boundsOf, destination, geodesicRing, graticule, madeGood, verticesOf } from '../src/live-map-panel/shapes.ts';
+import { boundsOf, destination, geodesicRing, graticule, madeGood, verticesOf } from '../src/shared/map/shapes.ts';
 import { Trail } from '../src/live-map-panel/trails.ts';
-import type { Crossing, Entry, Position } from '../src/live-map-panel/types.ts';
+import type { Crossing, Entry, Position } from '../src/shared/app/race-types.ts';
 
 const entry = (number: string, device: string | null = `device ${number}`): Entry => ({
 	id: `entry ${number}`,

@@ -1,4 +1,4 @@
-import type { Crossing } from './types.ts';
+import type { Crossing } from '../shared/app/race-types.ts';
 
 /** What the live channel has said of each crossing since a reading began (`null`: there is none): newer than what is read. */
 export type Reading = Map<string, Crossing | null>;

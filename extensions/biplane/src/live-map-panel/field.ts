@@ -1,7 +1,7 @@
 import { Crossings } from './crossings.ts';
-import { madeGood } from './shapes.ts';
+import { madeGood } from '../shared/map/shapes.ts';
 import { Trail } from './trails.ts';
-import type { Crossing, Entry, Position } from './types.ts';
+import type { Crossing, Entry, Position } from '../shared/app/race-types.ts';
 
 /** Between two fixes a mark glides for as long as the fixes were apart on arrival, within these bounds (ms). */
 const GLIDE_MIN = 80;

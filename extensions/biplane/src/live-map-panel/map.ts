@@ -1,18 +1,13 @@
-import { AttributionControl, Map as MapLibre, NavigationControl, ScaleControl, setWorkerUrl } from 'maplibre-gl';
-import type { GeoJSONSource, MapMouseEvent } from 'maplibre-gl';
-import packedWorker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?packed';
-import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Feature } from 'geojson';
+import type { MapMouseEvent } from 'maplibre-gl';
 
-import { baseMap } from './basemap.ts';
-import { courseBounds, courseFeatures } from './course.ts';
+import type { Checkpoint } from '../shared/app/race-types.ts';
+import { courseBounds, courseFeatures } from '../shared/map/course.ts';
+import { GroundMap } from '../shared/map/ground-map.ts';
+import type { Palette } from '../shared/map/palette.ts';
+import { boundsOf } from '../shared/map/shapes.ts';
 import type { Field } from './field.ts';
-import { addIcons } from './icons.ts';
-import type { Palette } from './palette.ts';
-import { boundsOf, graticule } from './shapes.ts';
-import { SOURCES, style } from './style.ts';
-import type { Checkpoint } from './types.ts';
-import { unpackText } from './unpack.ts';
+import { overlay, SOURCES } from './style.ts';
 
 /** With more competitors than this, marks jump from fix to fix instead of gliding. */
 const MOST_GLIDING = 400;
@@ -44,19 +39,11 @@ export interface MapEvents {
 	failed(reason: string): void;
 }
 
-let workerReady: Promise<void> | undefined;
-
-/** Directus serves no file beside the extension's script, so the worker is made from text. */
-const prepareWorker = (): Promise<void> =>
-	(workerReady ??= unpackText(packedWorker).then((text) =>
-		setWorkerUrl(URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))),
-	));
-
 /** Draws a scene. What it shows is set from outside; it decides only when to draw. */
 export class LiveMap {
-	private readonly map: MapLibre;
+	private readonly ground: GroundMap;
 	private scene: Scene;
-	private readonly reducedMotion: boolean;
+	private readonly reducedMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
 	private drawnAt = 0;
 	/** When the browser last asked for a picture, and about how long one takes it (ms). */
 	private askedAt = 0;
@@ -64,62 +51,33 @@ export class LiveMap {
 	private trailsAt = 0;
 	private frame = 0;
 	private dirty = true;
-	private styled = false;
 
-	private constructor(map: MapLibre, scene: Scene, reducedMotion: boolean) {
-		this.map = map;
+	private constructor(ground: GroundMap, scene: Scene) {
+		this.ground = ground;
 		this.scene = scene;
-		this.reducedMotion = reducedMotion;
-	}
-
-	/** Unpacks what the map needs while the event is still being read. */
-	static prepare(): Promise<unknown> {
-		return Promise.all([baseMap(), prepareWorker()]);
 	}
 
 	/** Rejects with a sentence when the browser can't draw. */
 	static async open(container: HTMLElement, scene: Scene, events: MapEvents): Promise<LiveMap> {
-		const [base] = await Promise.all([baseMap(), prepareWorker()]);
-		let map: MapLibre;
-		try {
-			map = new MapLibre({
-				container,
-				style: style(base, scene),
-				bounds: courseBounds(scene.checkpoints) ?? [-11, 35, 31, 60],
-				fitBoundsOptions: { padding: 48 },
-				attributionControl: false,
-				maxPitch: 0,
-				dragRotate: false,
-				pitchWithRotate: false,
-				renderWorldCopies: true,
-			});
-		} catch (error) {
-			throw new Error(
-				(error as Error).name === 'GPUInitializationError'
-					? 'This browser can’t draw the map: WebGL is off or missing. The list and the crossings work without it.'
-					: `The map could not be drawn: ${(error as Error).message}`,
-			);
-		}
-		const live = new LiveMap(map, scene, matchMedia('(prefers-reduced-motion: reduce)').matches);
+		const opened: { live?: LiveMap } = {};
+		const ground = await GroundMap.open(container, {
+			look: scene,
+			overlay: ({ palette }) => overlay(palette, opened.live?.scene.labels ?? scene.labels),
+			bounds: courseBounds(scene.checkpoints),
+			label: 'Map of the event. The list beside it has the same competitors as text.',
+			failed: (reason) => events.failed(reason),
+		});
+		const live = (opened.live = new LiveMap(ground, scene));
 		live.listen(events);
+		live.drawCourse();
+		live.loop();
 		return live;
 	}
 
 	private listen(events: MapEvents): void {
-		const { map } = this;
-		map.touchZoomRotate.disableRotation();
-		map.addControl(new NavigationControl({ showCompass: false }), 'top-right');
-		map.addControl(new ScaleControl({ maxWidth: 120 }), 'bottom-left');
-		map.addControl(new AttributionControl({ compact: true }), 'bottom-right');
-		map.on('style.load', () => {
-			addIcons(map);
-			this.styled = true;
-			this.drawCourse();
-			this.drawGraticule();
-			this.dirty = true;
-		});
+		const { map } = this.ground;
+		map.on('style.load', () => this.touch());
 		map.once('idle', () => events.drawn());
-		map.on('moveend', () => this.drawGraticule());
 		map.on('dragstart', () => events.moved());
 		map.on('click', 'marks', (event: MapMouseEvent & { features?: { properties: Record<string, unknown> }[] }) => {
 			const entry = event.features?.[0]?.properties['entry'];
@@ -127,14 +85,6 @@ export class LiveMap {
 		});
 		map.on('mouseenter', 'marks', () => (map.getCanvas().style.cursor = 'pointer'));
 		map.on('mouseleave', 'marks', () => (map.getCanvas().style.cursor = ''));
-		let told = false;
-		map.on('error', ({ error }) => {
-			// One sentence, not one a tile.
-			if (!told) events.failed(error.message);
-			told = true;
-		});
-		this.map.getCanvas().setAttribute('aria-label', 'Map of the event. The list beside it has the same competitors as text.');
-		this.loop();
 	}
 
 	get gliding(): boolean {
@@ -147,47 +97,39 @@ export class LiveMap {
 	}
 
 	async update(change: Partial<Scene>): Promise<void> {
-		const restyle = ['palette', 'tiles', 'labels'].some((key) => key in change);
 		this.scene = { ...this.scene, ...change };
 		this.trailsAt = 0;
 		this.dirty = true;
-		if (restyle) {
-			this.styled = false;
-			this.map.setStyle(style(await baseMap(), this.scene), { diff: false });
-		} else if ('checkpoints' in change && this.styled) {
-			this.drawCourse();
-		}
-	}
-
-	resize(): void {
-		this.map.resize();
+		if ('checkpoints' in change || 'palette' in change) this.drawCourse();
+		const { palette, tiles } = this.scene;
+		if ('palette' in change || 'tiles' in change || 'labels' in change) await this.ground.restyle({ palette, tiles });
 	}
 
 	showCourse(): void {
-		const bounds = courseBounds(this.scene.checkpoints);
-		if (bounds) this.map.fitBounds(bounds, { padding: 48 });
+		this.ground.show(courseBounds(this.scene.checkpoints));
 	}
 
 	showCompetitors(): void {
 		const now = performance.now();
-		const bounds = boundsOf(this.scene.field.all.filter((one) => one.fix).map((one) => one.place(now)));
-		if (bounds) this.map.fitBounds(bounds, { padding: 64, maxZoom: 13 });
+		const placed = this.scene.field.all.filter((one) => one.fix);
+		this.ground.show(boundsOf(placed.map((one) => one.place(now))), { padding: 64, maxZoom: 13 });
 	}
 
 	/** Brings a competitor into the middle; the next fixes keep it there. */
 	goTo(entry: string): void {
 		const competitor = this.scene.field.byEntry.get(entry);
-		if (competitor?.fix) this.map.easeTo({ center: competitor.place(performance.now()), zoom: Math.max(this.map.getZoom(), 11) });
+		const { map } = this.ground;
+		if (competitor?.fix) map.easeTo({ center: competitor.place(performance.now()), zoom: Math.max(map.getZoom(), 11) });
 	}
 
 	close(): void {
 		cancelAnimationFrame(this.frame);
-		this.map.remove();
+		this.ground.close();
 	}
 
 	private loop = (): void => {
 		this.frame = requestAnimationFrame(this.loop);
-		if (!this.styled) return;
+		if (!this.ground.isStyled) return;
 		const now = performance.now();
 		// The longest of late; a hidden page is not a slow one.
 		const gap = document.hidden || this.askedAt === 0 ? 0 : now - this.askedAt;
@@ -211,7 +153,8 @@ export class LiveMap {
 
 	private keepFollowing(now: number): void {
 		const competitor = this.scene.followed ? this.scene.field.byEntry.get(this.scene.followed) : undefined;
-		if (competitor?.fix && !this.map.isMoving()) this.map.setCenter(competitor.place(now));
+		const { map } = this.ground;
+		if (competitor?.fix && !map.isMoving()) map.setCenter(competitor.place(now));
 	}
 
 	private drawMarks(now: number): void {
@@ -231,26 +174,16 @@ export class LiveMap {
 			};
 			features.push({ type: 'Feature', properties, geometry: { type: 'Point', coordinates: one.place(now) } });
 		}
-		this.set(SOURCES.marks, features);
+		this.ground.set(SOURCES.marks, features);
 	}
 
 	private drawTrails(): void {
 		const { field, trailMinutes } = this.scene;
 		const lines = trailMinutes > 0 ? field.all.flatMap((one) => one.trail.lines(field.newestMs, trailMinutes * 60_000, { color: one.color })) : [];
-		this.set(SOURCES.trails, lines);
+		this.ground.set(SOURCES.trails, lines);
 	}
 
 	private drawCourse(): void {
-		this.set(SOURCES.course, courseFeatures(this.scene.checkpoints, this.scene.palette));
-	}
-
-	private drawGraticule(): void {
-		if (!this.styled) return;
-		const bounds = this.map.getBounds();
-		this.set(SOURCES.graticule, graticule(bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()));
-	}
-
-	private set(source: string, features: Feature[]): void {
-		void this.map.getSource<GeoJSONSource>(source)?.setData({ type: 'FeatureCollection', features });
+		this.ground.set(SOURCES.course, courseFeatures(this.scene.checkpoints, this.scene.palette));
 	}
 }

@@ -1,7 +1,7 @@
-import { clock, clockMs, byNumber, lapse } from './format.ts';
+import { clock, clockMs, byNumber, lapse } from '../shared/app/format.ts';
 import type { Field } from './field.ts';
-import type { Race } from './race.ts';
-import type { Checkpoint, Direction, Role, Status } from './types.ts';
+import type { Race } from '../shared/app/race.ts';
+import type { Checkpoint, Direction, Role, Status } from '../shared/app/race-types.ts';
 
 /** A fix older than the newest of the event by this much (ms of event time) is marked as old. */
 const OLD_MS = 60_000;

@@ -20,3 +20,8 @@ declare module 'topojson-client' {
 	}
 	export function feature(topology: Topology, object: object): GeoJSON.Feature;
 }
+/** Directus brings vue-i18n for extensions; the little of it that is used. */
+declare module 'vue-i18n' {
+	import type { Ref } from 'vue';
+	export function useI18n(): { locale: Ref<string> };
+}

@@ -1,7 +1,7 @@
 import type { AxiosInstance } from 'axios';
 
-import { isForbidden } from '../shared/refusals.ts';
-import type { Checkpoint, Crossing, Entry, Position, RaceEvent } from './types.ts';
+import { isForbidden } from '../refusals.ts';
+import type { Checkpoint, Crossing, Entry, Position, RaceEvent } from './race-types.ts';
 
 /** What of the race does not move, read with the user's own rights. */
 export interface Race {

@@ -1,9 +1,9 @@
 import type { Feature, FeatureCollection, Point } from 'geojson';
 import { feature, type Topology } from 'topojson-client';
 
-import packedTowns from '../../assets/basemap/towns.json.gz?packed';
-import packedWorld from '../../assets/basemap/world.json.gz?packed';
-import { unpackJson } from './unpack.ts';
+import packedTowns from '../../../assets/basemap/towns.json.gz?packed';
+import packedWorld from '../../../assets/basemap/world.json.gz?packed';
+import { unpackJson } from '../unpack.ts';
 
 /** What the map shows below everything else, from the data in `assets/basemap`. */
 export interface BaseMap {

@@ -1,4 +1,4 @@
-/** What the panel reads from Directus, in the shape in which it asks for it. */
+/** What panels read from Directus, in the shape in which it asks for it. */
 
 export type Status = 'registered' | 'started' | 'finished' | 'dnf' | 'dns' | 'dsq';
 export type Role = 'start' | 'turnpoint' | 'finish' | 'zone';
@@ -60,9 +60,3 @@ export interface Position {
 	course_deg: number | null;
 	faulty: boolean;
 }
-
-export type Connection =
-	| { state: 'connecting' }
-	| { state: 'live' }
-	| { state: 'reconnecting'; reason: string }
-	| { state: 'offline'; reason: string };

@@ -2,7 +2,7 @@ import type { Feature } from 'geojson';
 
 import { boundsOf, destination, geodesicRing, labelPoint, polygon, verticesOf } from './shapes.ts';
 import type { Palette } from './palette.ts';
-import type { Checkpoint, Geofence, Role } from './types.ts';
+import type { Checkpoint, Geofence, Role } from '../app/race-types.ts';
 
 const ROLE_NAME: Record<Role, string> = { start: 'Start', turnpoint: 'Turnpoint', finish: 'Finish', zone: 'Zone' };
 

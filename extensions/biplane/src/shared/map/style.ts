@@ -1,0 +1,124 @@
+import type { ExpressionSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from 'maplibre-gl';
+
+import type { BaseMap } from './basemap.ts';
+import type { Palette } from './palette.ts';
+
+// No `glyphs` address: MapLibre then draws text with the page's own fonts, without a server.
+export const REGULAR = ['Inter', 'system-ui', 'sans-serif'];
+export const BOLD = ['Inter Bold', 'Inter', 'system-ui', 'sans-serif'];
+
+const geojson = (data: GeoJSON.GeoJSON, tolerance = 0.375) => ({ type: 'geojson' as const, data, tolerance });
+const nothing = (tolerance: number) => geojson({ type: 'FeatureCollection', features: [] }, tolerance);
+
+/** Features whose property `part` is this. */
+export const part = (name: string): ExpressionSpecification => ['==', ['get', 'part'], name];
+
+/** How a map looks, whatever is on it. */
+export interface Look {
+	palette: Palette;
+	/** A raster tile template, laid over the built-in map. */
+	tiles: string | null;
+}
+
+/** What a panel lays over the ground. */
+export interface Overlay {
+	/** GeoJSON sources that are filled while the map is shown, with the tolerance of their simplification in pixels; 0: none. */
+	sources: Record<string, number>;
+	/** Above the ground and its names, the first lowest. */
+	layers: LayerSpecification[];
+}
+
+/** The source of meridians and parallels. */
+export const GRATICULE = 'graticule';
+
+export function style(base: BaseMap, { palette, tiles }: Look, { sources, layers }: Overlay): StyleSpecification {
+	const own = Object.entries(sources).map(([name, tolerance]): [string, SourceSpecification] => [name, nothing(tolerance)]);
+	return {
+		version: 8,
+		sources: {
+			land: { ...geojson(base.land), attribution: 'Natural Earth' },
+			borders: geojson(base.borders),
+			countries: geojson(base.countries),
+			towns: { ...geojson(base.towns), attribution: '© GeoNames' },
+			...(tiles ? { tiles: { type: 'raster' as const, tiles: [tiles], tileSize: 256 } } : {}),
+			[GRATICULE]: nothing(0.375),
+			...Object.fromEntries(own),
+		},
+		layers: [
+			...ground(palette),
+			...names(palette),
+			// Over the built-in map, which stays in sight where the tile server does not answer.
+			...(tiles ? [{ id: 'tiles', type: 'raster' as const, source: 'tiles' }] : []),
+			...layers,
+		],
+	};
+}
+
+const ground = (palette: Palette): LayerSpecification[] => [
+	{ id: 'sea', type: 'background', paint: { 'background-color': palette.sea } },
+	{ id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': palette.land } },
+	{ id: 'graticule', type: 'line', source: 'graticule', paint: { 'line-color': palette.grid, 'line-width': 1 } },
+	{ id: 'coast', type: 'line', source: 'land', paint: { 'line-color': palette.coast, 'line-width': 1 } },
+	{
+		id: 'borders',
+		type: 'line',
+		source: 'borders',
+		paint: { 'line-color': palette.border, 'line-width': 1.2, 'line-dasharray': [4, 2, 1, 2] },
+	},
+];
+
+const names = (palette: Palette): LayerSpecification[] => [
+	{
+		id: 'graticule-labels',
+		type: 'symbol',
+		source: 'graticule',
+		filter: ['has', 'label'],
+		layout: {
+			'text-field': ['get', 'label'],
+			'text-font': REGULAR,
+			'text-size': 10,
+			'text-anchor': ['match', ['get', 'edge'], 'top', 'top-left', 'bottom-left'],
+			'text-offset': [0.3, 0.2],
+		},
+		paint: { 'text-color': palette.gridLabel, 'text-halo-color': palette.placeHalo, 'text-halo-width': 1 },
+	},
+	{
+		id: 'towns',
+		type: 'symbol',
+		source: 'towns',
+		filter: ['<=', ['get', 'rank'], ['step', ['zoom'], 0, 4, 1, 5.5, 2, 7, 3, 8, 4, 8.8, 5]],
+		layout: {
+			'text-field': ['get', 'name'],
+			'text-font': REGULAR,
+			'text-size': ['match', ['get', 'rank'], [0, 1], 14, 2, 13, 3, 12, 11],
+			'text-variable-anchor': ['left', 'right', 'top', 'bottom'],
+			'text-radial-offset': 0.5,
+			'text-justify': 'auto',
+			'symbol-sort-key': ['get', 'rank'],
+			'icon-image': 'town',
+			'icon-allow-overlap': false,
+		},
+		paint: {
+			'text-color': palette.place,
+			'text-halo-color': palette.placeHalo,
+			'text-halo-width': 1.2,
+			'icon-color': palette.place,
+		},
+	},
+	{
+		id: 'countries',
+		type: 'symbol',
+		source: 'countries',
+		maxzoom: 7,
+		filter: ['<=', ['get', 'rank'], ['step', ['zoom'], 0, 2, 1, 3, 2, 4.5, 3]],
+		layout: {
+			'text-field': ['get', 'name'],
+			'text-font': REGULAR,
+			'text-transform': 'uppercase',
+			'text-letter-spacing': 0.12,
+			'text-size': 11,
+			'text-max-width': 7,
+		},
+		paint: { 'text-color': palette.place, 'text-halo-color': palette.placeHalo, 'text-halo-width': 1 },
+	},
+];
