@@ -107,15 +107,15 @@ async fn where_many_devices_answer_nothing_each_has_room_for_few_orders() {
     let gateway = gateway(&redis).await;
     let (mut silent, mut many) = (Vec::new(), redis::pipe());
     // A little more than half of 4,096 places.
-    for n in 1..=33 {
+    for n in 100..133 {
         silent.push(Device::logged_in(&gateway, n).await);
         for text in 0..64 {
             order(n, &text.to_string()).add_to(&mut many, None);
         }
     }
-    let mut device = Device::logged_in(&gateway, 34).await;
+    let mut device = Device::logged_in(&gateway, 1).await;
     let _: () = many.query_async(&mut redis.connection().await).await.unwrap();
-    let orders: Vec<_> = (0..7).map(|n| order(34, &n.to_string())).collect();
+    let orders: Vec<_> = (0..7).map(|n| order(1, &n.to_string())).collect();
     for order in &orders {
         order.give(&redis).await;
     }

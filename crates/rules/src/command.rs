@@ -57,6 +57,7 @@ pub const VALIDATE: Rule = Rule {
             "status",
             "approved_by",
             "attempts",
+            "result",
         ],
         flat: None,
     },
@@ -155,6 +156,10 @@ fn change(call: &Call) -> Result<Outcome, Vec<Rejection>> {
         let from = State::read(&item["status"])?;
         if !from.may_become(to) {
             return Err(impossible(from, to).into());
+        }
+        if from == to && from.is_end() && call.payload.get("result").is_some() {
+            let message = "result: what was said at the end of a command stays";
+            return Err(Rejection::field(ErrorCode::CommandState, "result", message).into());
         }
         if let Some(attempt) = attempt
             && attempt != made(item) + u64::from(to == State::Routed && from != to)

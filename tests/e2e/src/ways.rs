@@ -159,7 +159,12 @@ impl Socket {
     }
 
     /// Asks for an action on items: their data, or a code.
-    pub async fn ask(&mut self, collection: &str, action: &str, more: Value) -> Result<Value, String> {
+    pub async fn ask(
+        &mut self,
+        collection: &str,
+        action: &str,
+        more: Value,
+    ) -> Result<Value, String> {
         let mut message = json!({ "type": "items", "collection": collection, "action": action });
         let members = message.as_object_mut().expect("an object");
         members.extend(more.as_object().expect("an object").clone());

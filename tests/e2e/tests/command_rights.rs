@@ -14,16 +14,47 @@ struct Person<'a> {
     may: [bool; 2],
 }
 
-/// A command, and what becomes of it for who may give one: `None` where no device of that kind has it.
-const COMMANDS: [(&str, fn() -> Value, Option<&str>); 7] = [
-    ("a harmless one", || json!({ "name": "getver" }), Some("pending")),
-    ("a dangerous one", || json!({ "name": "cpureset" }), Some("awaiting_approval")),
-    ("one that is none", || json!({ "name": "nonsense" }), None),
-    ("a parameter too many", || json!({ "name": "getver", "parameters": { "id": 1 } }), None),
-    ("a parameter out of its range", || json!({ "name": "readio", "parameters": { "id": -1 } }), None),
-    // What the form sends where nobody chose a state.
-    ("a dangerous one that is pending", || json!({ "name": "cpureset", "status": "pending" }), Some("awaiting_approval")),
-    ("one that is sent already", || json!({ "name": "getver", "status": "sent" }), None),
+/// A command that somebody tries to give.
+struct Attempt {
+    what: &'static str,
+    fields: fn() -> Value,
+    /// Its state, where whoever gives it may; `None`: no such device has such a command.
+    becomes: Option<&'static str>,
+}
+
+const ATTEMPTS: [Attempt; 7] = [
+    Attempt {
+        what: "a harmless one",
+        fields: || json!({ "name": "getver" }),
+        becomes: Some("pending"),
+    },
+    Attempt {
+        what: "a dangerous one",
+        fields: || json!({ "name": "cpureset" }),
+        becomes: Some("awaiting_approval"),
+    },
+    Attempt {
+        // What the form sends where nobody chose a state.
+        what: "a dangerous one that is pending",
+        fields: || json!({ "name": "cpureset", "status": "pending" }),
+        becomes: Some("awaiting_approval"),
+    },
+    Attempt {
+        what: "one that is sent already",
+        fields: || json!({ "name": "getver", "status": "sent" }),
+        becomes: None,
+    },
+    Attempt { what: "one that is none", fields: || json!({ "name": "nonsense" }), becomes: None },
+    Attempt {
+        what: "a parameter too many",
+        fields: || json!({ "name": "getver", "parameters": { "id": 1 } }),
+        becomes: None,
+    },
+    Attempt {
+        what: "a parameter out of its range",
+        fields: || json!({ "name": "readio", "parameters": { "id": -1 } }),
+        becomes: None,
+    },
 ];
 
 /// Whether a refusal says why: for want of a right, or by a rule.
@@ -53,8 +84,7 @@ async fn status(admin: &Client, command: &Value) -> String {
 
 async fn commands_of(admin: &Client, tenants: [&Tenant; 2]) -> Vec<Value> {
     let [one, two] = tenants.map(|tenant| tenant.organization);
-    let path =
-        format!("/items/commands?fields=id&limit=-1&filter[organization][_in]={one},{two}");
+    let path = format!("/items/commands?fields=id&limit=-1&filter[organization][_in]={one},{two}");
     let rows = admin.read(&path).await.expect("commands");
     rows.as_array().expect("a list").iter().map(|row| row["id"].clone()).collect()
 }
@@ -91,7 +121,7 @@ async fn matrix(way: Way) {
             // What the others say to theirs is nothing to this one.
             ("a device of another protocol", other_protocol, &one, false),
         ] {
-            for (command, fields, becomes) in COMMANDS {
+            for Attempt { what: command, fields, becomes } in ATTEMPTS {
                 let mut row = fields();
                 row["organization"] = json!(organization.organization);
                 row["device"] = json!(device);
@@ -102,8 +132,8 @@ async fn matrix(way: Way) {
                         given += 1;
                         let status = status(&admin, id).await;
                         // Its device is away: it may have been queued by now.
-                        let as_meant = status == becomes
-                            || becomes == "pending" && status == "queued";
+                        let as_meant =
+                            status == becomes || becomes == "pending" && status == "queued";
                         findings.check(as_meant, || format!("{}: it is {status}", tried()));
                     }
                     (Err(code), None) => findings.check(is_a_refusal(way, code), || {

@@ -47,12 +47,13 @@ pub fn fix(n: i64) -> Fix {
     }
 }
 
-/// Configured for a test: free ports, and devices 0 to 9 are known.
+/// Configured for a test: free ports, and devices 0 to 9 are known, and many from 100 to 139.
 pub async fn config(redis: &TestRedis) -> Config {
     let log = RedisLog::connect(&redis.url(), LogOptions::default()).await.unwrap();
     // The odd ones have a token.
     let token = |n| (n % 2 == 1).then(|| TokenDigest::of(&token(n)));
-    let known: Vec<_> = (0..10).map(|n| Known { imei: imei(n), token: token(n) }).collect();
+    let numbers = (0..10).chain(100..140);
+    let known: Vec<_> = numbers.map(|n| Known { imei: imei(n), token: token(n) }).collect();
     Allowlist::new(&log).publish(&known, Timestamp::default()).await.unwrap();
     Config {
         redis_url: redis.url_of("gateway"),

@@ -105,9 +105,13 @@ impl State {
         Self::ALL.into_iter().map(|state| (state, state.next()))
     }
 
-    /// Whether it may be followed by this one. Until its end the same may be said twice; what was said
-    /// at its end stays.
+    /// Whether it may be followed by this one. A report that comes twice changes nothing.
     pub fn may_become(self, to: Self) -> bool {
-        self.next().contains(&to) || self == to && !self.next().is_empty()
+        self == to || self.next().contains(&to)
+    }
+
+    /// Whether nothing follows.
+    pub const fn is_end(self) -> bool {
+        self.next().is_empty()
     }
 }
