@@ -15,7 +15,10 @@ struct HostRoute {
     name: &'static str,
     summary: &'static str,
     query: &'static [Parameter],
+    answers: &'static [&'static str],
 }
+
+const JSON: &[&str] = &["application/json"];
 
 const HOST_ROUTES: &[HostRoute] = &[
     HostRoute {
@@ -25,6 +28,16 @@ const HOST_ROUTES: &[HostRoute] = &[
         name: "module.read",
         summary: "Version, rules and memory of the module that judges here",
         query: &[],
+        answers: JSON,
+    },
+    HostRoute {
+        method: Method::Get,
+        path: "/module.wasm",
+        access: Some(Access::Users),
+        name: "module.download",
+        summary: "The module itself, by which the admin UI judges while people type",
+        query: &[],
+        answers: &["application/wasm"],
     },
     HostRoute {
         method: Method::Get,
@@ -33,6 +46,7 @@ const HOST_ROUTES: &[HostRoute] = &[
         name: "openapi.read",
         summary: "This document",
         query: &[],
+        answers: JSON,
     },
     HostRoute {
         method: Method::Get,
@@ -41,6 +55,7 @@ const HOST_ROUTES: &[HostRoute] = &[
         name: "live.config",
         summary: "Where the live channel and the map's tiles are",
         query: &[],
+        answers: JSON,
     },
     HostRoute {
         method: Method::Post,
@@ -49,6 +64,7 @@ const HOST_ROUTES: &[HostRoute] = &[
         name: "live.token",
         summary: "A token for the live channel, as long-lived as the caller's own at the most",
         query: &[],
+        answers: JSON,
     },
     HostRoute {
         method: Method::Get,
@@ -62,6 +78,7 @@ const HOST_ROUTES: &[HostRoute] = &[
             ParameterKind::Text { max_length: 8 },
             "Compare anew, however fresh the last comparison is.",
         )],
+        answers: JSON,
     },
     HostRoute {
         method: Method::Get,
@@ -70,6 +87,7 @@ const HOST_ROUTES: &[HostRoute] = &[
         name: "health.read",
         summary: "Whether the schema is in order; administrators are told why not",
         query: &[],
+        answers: JSON,
     },
 ];
 
@@ -82,8 +100,8 @@ pub fn openapi() -> Value {
         item[method.as_str()] = operation;
     };
     for route in HOST_ROUTES {
-        let HostRoute { path, method, access, name, summary, query } = *route;
-        add(path, method, operation(name, summary, access, query, &["application/json"]));
+        let HostRoute { path, method, access, name, summary, query, answers } = *route;
+        add(path, method, operation(name, summary, access, query, answers));
     }
     for rule in &manifest.rules {
         if let Trigger::Endpoint { method, path, access, summary, parameters, answers } =

@@ -50,14 +50,15 @@ pub enum Caller<'a> {
     WebSocket(Box<Socket>),
 }
 
-/// Over REST a refusal for want of a right has the status 403, and its code is told; of anything else all.
+/// Over REST a refusal for want of a right has the status 403, and its code is told; of anything else the
+/// reason, and all of it.
 fn told(answer: Result<Value, ApiError>) -> Result<Value, String> {
     answer.map_err(|error| match &error {
         ApiError::Refused { status, code, .. } if status.as_u16() == 403 => match error.reason() {
             reason @ "TENANCY_ROLE" => reason.to_owned(),
             _ => code.clone(),
         },
-        _ => error.to_string(),
+        _ => format!("{}: {error}", error.reason()),
     })
 }
 
