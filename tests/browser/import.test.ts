@@ -85,6 +85,8 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 		await stage({ panel }, 'checked');
 	}
 
+	/** None where something stands in the way. */
+	const importButton = ({ panel }: Pick<Desk, 'panel'>): Locator => panel.getByRole('button', { name: /^Import \d/ });
 	const stage = ({ panel }: Pick<Desk, 'panel'>, name: string) => panel.locator(`[data-stage="${name}"]`).waitFor();
 	const counts = async ({ panel }: Desk): Promise<Record<string, number>> => Object.fromEntries(
 		await Promise.all(['bad', 'create', 'update', 'unchanged'].map(async (verdict) =>
@@ -115,7 +117,7 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 		const told = await faults(manager);
 		assert.deepEqual(told.map(([line]) => line), ['55', '56', '57', '58', '59', '60', '61']);
 		assert.equal((await devices()).length, 0, 'nothing was written');
-		assert.equal(await manager.panel.locator('[data-import]').count(), 0, 'there is no button that would fail');
+		assert.equal(await importButton(manager).count(), 0, 'there is no button that would fail');
 
 		// The same rows over the API; the last one after the row that has its IMEI.
 		const first = await manager.api.create<Item>('devices', { organization: organization.id, imei: imeis[0], name: 'Tracker 1' });
@@ -144,7 +146,7 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 		await give(manager, 'trackers.csv', csv([HEADINGS, ...good]));
 		assert.deepEqual(await counts(manager), { bad: 0, create: 60, update: 0, unchanged: 0 });
 		assert.match(await manager.panel.locator('.deed').innerText(), /60 rows in one transaction: all are written, or none\. There is no undo\./);
-		await manager.panel.locator('[data-import]').click();
+		await importButton(manager).click();
 		await stage(manager, 'written');
 		assert.match(await manager.panel.locator('[data-result]').innerText(), /Imported: 60 new, 0 changed\./);
 		assert.deepEqual(await counts(manager), { bad: 0, create: 0, update: 0, unchanged: 60 });
@@ -163,7 +165,7 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 		await give(manager, 'two.csv', csv([HEADINGS.slice(0, 2), [free, 'Free'], [taken, 'Taken']]));
 		const other = await Organization.make(admin, 'Others');
 		await other.device({ imei: taken });
-		await manager.panel.locator('[data-import]').click();
+		await importButton(manager).click();
 		await stage(manager, 'written');
 		const said = await manager.panel.locator('[data-result]').innerText();
 		assert.match(said, /Nothing was written/);
@@ -179,7 +181,7 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 		const rows = [['Startnummer', 'Gerät', 'Teilnehmer', 'Farbe'], ...people];
 		await give(manager, 'meldungen.csv', `\uFEFF${csv(rows, ';')}`);
 		assert.deepEqual(await counts(manager), { bad: 0, create: 40, update: 0, unchanged: 0 });
-		await manager.panel.locator('[data-import]').click();
+		await importButton(manager).click();
 		await stage(manager, 'written');
 		const written = await entries();
 		assert.equal(written.length, 40);
@@ -247,10 +249,10 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 		await refused.first().waitFor();
 		assert.equal(await refused.count(), 1);
 		assert.match(await refused.innerText(), /verdict: another flag says `valid` of the same tracker from 2026-05-01T09:00:00/);
-		assert.equal(await panel.locator('[data-set-flags]').count(), 0);
+		assert.equal(await panel.getByRole('button', { name: /^Flag \d+ device/ }).count(), 0);
 		await keepPicture(page, 'more/panel-import-flags');
 		await panel.getByRole('button', { name: 'Leave these out' }).click();
-		const set = panel.locator('[data-set-flags]');
+		const set = panel.getByRole('button', { name: /^Flag \d+ device/ });
 		await set.waitFor();
 		const summary = panel.locator('[data-summary]');
 		assert.match(await summary.innerText(), /39 devices: positions are faulty/);
@@ -296,7 +298,7 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 		assert.equal(await operator.panel.getByRole('radio', { name: 'Devices' }).count(), 0);
 		assert.match(await operator.panel.innerText(), /Only managers make devices: you can import entries\./);
 		await give(operator, 'one.csv', csv([['number', 'device', 'name'], ['90', 'Tracker 50', 'By an operator']]));
-		await operator.panel.locator('[data-import]').click();
+		await importButton(operator).click();
 		await stage(operator, 'written');
 		assert.ok((await entries()).some(({ number }) => number === '90'));
 		assert.deepEqual(operator.errors, []);
