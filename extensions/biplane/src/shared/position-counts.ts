@@ -4,6 +4,18 @@ import type { Need } from './protocol.ts';
 
 type CountNeed = Extract<Need, { op: 'positions.count' }>;
 
+interface Device {
+	id: string;
+	organization: string | null;
+}
+
+/** Devices that a call was shown before it asks about their positions: thousands are not read twice. */
+const shown = new WeakMap<Caller, Device[]>();
+
+export function noteShown(caller: Caller, { collection, fields }: { collection: string; fields: string[] }, found: unknown[]): void {
+	if (collection === 'devices' && fields.includes('id') && fields.includes('organization')) shown.set(caller, found as Device[]);
+}
+
 /**
  * How many positions each device sent since a time, and what the last one that is believed says.
  *
@@ -12,11 +24,11 @@ type CountNeed = Extract<Need, { op: 'positions.count' }>;
  * days in question, then each device's last row is looked up by the key.
  */
 export async function countPositions({ organization, from_ms, elements }: CountNeed, caller: Caller, host: Host): Promise<unknown[]> {
-	const seen = await itemsOf('devices', caller, host).readByQuery(
+	const seen = (shown.get(caller) ?? await itemsOf('devices', caller, host).readByQuery(
 		{ ...(organization !== undefined && { filter: { organization: { _eq: organization } } }), fields: ['id', 'organization'], limit: -1 },
 		{ emitEvents: false },
-	) as { id: string; organization: string | null }[];
-	const owned = seen.filter((device) => device.organization !== null);
+	)) as Device[];
+	const owned = seen.filter((device) => device.organization !== null && (organization === undefined || device.organization === organization));
 	if (owned.length === 0) return [];
 	const { rows } = await caller.database.raw(
 		`WITH counted AS MATERIALIZED (

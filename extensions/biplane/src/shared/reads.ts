@@ -4,7 +4,7 @@ import { hostError } from './errors.ts';
 import type { Caller, Host } from './host.ts';
 import { itemsOf, mustBeAllowed } from './items.ts';
 import { thePlane } from './plane.ts';
-import { countPositions } from './position-counts.ts';
+import { countPositions, noteShown } from './position-counts.ts';
 import { readPositions } from './positions.ts';
 import type { Attempt, Manifest, Need } from './protocol.ts';
 
@@ -45,6 +45,7 @@ async function readItems(need: ItemsNeed, caller: Caller, host: Host): Promise<u
 	const before = key && kept.get(key);
 	if (before) return before;
 	const found = await query(itemsOf(need.collection, caller, host), need);
+	noteShown(caller, need, found);
 	// What is not there yet may be made later in the transaction.
 	if (key && found.length > 0) kept.set(key, found);
 	return found;
