@@ -303,6 +303,26 @@ pub enum Need {
         #[cfg_attr(test, ts(as = "Option<bool>", optional))]
         keep: bool,
     },
+    /// How many items there are, by what they have in some fields, as the caller may see them. The answer
+    /// is a list of objects with those fields and `count`, none where there are no items.
+    #[serde(rename = "items.count")]
+    ItemsCount {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Of which collection.
+        collection: &'static str,
+        /// A filter of Directus.
+        #[cfg_attr(test, ts(type = "Filter"))]
+        filter: Value,
+        /// By which fields.
+        #[cfg_attr(test, ts(type = "string[]"))]
+        group: &'static [&'static str],
+        /// Counts different values of this field instead of items.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        distinct: Option<&'static str>,
+    },
     /// Positions in the order of event time. Directus can't see them: the host answers for
     /// devices that the caller may read, and only what was recorded for their present organization.
     ///
@@ -326,6 +346,27 @@ pub enum Need {
         faulty: bool,
         /// At most so many of each device; the host gives no more than [`MAX_POSITION_ROWS`] in all.
         limit: u32,
+    },
+    /// How many positions each device sent since a time, how many of them are faulty, and of the last one
+    /// that is believed how late it came and what else it said. Under the same conditions as above; of
+    /// all devices that the caller can see.
+    ///
+    /// The answer is a list of `{device, fixes, faulty, lag_ms, elements}`, of those that sent any.
+    /// `lag_ms` is from event time to the row in the table, `elements` an object by the protocol's ids.
+    #[serde(rename = "positions.count")]
+    PositionsCount {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Only devices of this organization.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        organization: Option<String>,
+        /// Event time, milliseconds since the Unix epoch; inclusive.
+        from_ms: f64,
+        /// Which of the elements that are no columns.
+        #[cfg_attr(test, ts(type = "string[]"))]
+        elements: &'static [&'static str],
     },
     /// Which gateways hold these devices' connections just now, as the registry in Redis says. The
     /// answer is a list of `{imei, instance}`, of those that are held. Nothing of the caller's: a rule
@@ -396,7 +437,9 @@ impl Need {
         match self {
             Self::ItemsRead { name, .. }
             | Self::ItemsFind { name, .. }
+            | Self::ItemsCount { name, .. }
             | Self::PositionsRead { name, .. }
+            | Self::PositionsCount { name, .. }
             | Self::RegistryRead { name, .. }
             | Self::AttemptsClaim { name, .. } => name,
         }

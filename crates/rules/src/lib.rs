@@ -18,6 +18,7 @@ mod entry;
 mod event;
 mod fences;
 mod flags;
+mod fleet;
 mod geofence;
 mod judge;
 mod limits;
@@ -74,10 +75,12 @@ const RULES: &[Entry] = &[
     Entry { rule: results::RESULTS, run: results::results },
     Entry { rule: fences::CHECK, run: fences::check },
     Entry { rule: flags::FLAG, run: flags::flag },
+    Entry { rule: fleet::HEALTH, run: fleet::health },
     Entry { rule: fences::CHECK_IN_FLOW, run: fences::check_in_flow },
     Entry { rule: operation::item::VALIDATE, run: operation::item::validate },
     Entry { rule: operation::track::SIMPLIFY, run: operation::track::simplify },
     Entry { rule: operation::crossing::FORMAT, run: operation::crossing::format },
+    Entry { rule: operation::report::DAILY, run: operation::report::daily },
     Entry { rule: command::VALIDATE, run: command::validate },
     Entry { rule: command::LIST, run: command::list },
     Entry { rule: command::ROUTE, run: command::route },

@@ -219,6 +219,15 @@ impl Answers<'_> {
             Need::ItemsFind { fields, .. } => {
                 (0..self.number(4)).map(|_| self.row(fields)).collect()
             }
+            Need::ItemsCount { group, .. } => {
+                let mut group = group.to_vec();
+                group.push("count");
+                (0..self.number(4)).map(|_| self.row(&group)).collect()
+            }
+            Need::PositionsCount { .. } => {
+                let fields = ["device", "fixes", "faulty", "lag_ms", "elements.113"];
+                (0..self.number(4)).map(|_| self.row(&fields)).collect()
+            }
             Need::PositionsRead { devices, fields, .. } => {
                 let rows = self.number(5);
                 let mut of_device = || -> Value {

@@ -353,6 +353,9 @@ async fn each_role_is_answered_by_each_endpoint_as_the_table_says() {
     }
     let refused = nobody.create("/biplane/geofences/check", &place).await;
     findings.refused("the public asks for fences", refused, 401, &["LIVE_UNAUTHORIZED"]);
+    // What others are told of a fleet is in fleet.rs.
+    let refused = nobody.read("/biplane/fleet/health").await;
+    findings.refused("the public asks for a fleet", refused, 401, &["LIVE_UNAUTHORIZED"]);
 }
 
 #[tokio::test]
