@@ -185,7 +185,10 @@ async fn an_event_answers_for_all_its_entries_and_ranks_them() {
     }
     // The added one is taken back, then the last void: the adjustment before it counts again.
     let undo = |edit: &str| {
-        json!({ "organization": tenant.organization, "action": "undo", "edit": edit, "reason": "the wrong rider" })
+        json!({
+            "organization": tenant.organization, "action": "undo", "edit": edit,
+            "reason": "the wrong rider",
+        })
     };
     let path_of_edits = "/items/crossing_edits";
     tenant.operator.create(path_of_edits, &undo(&edits[3])).await.expect("taken back");
