@@ -242,7 +242,8 @@ impl History {
         let statement =
             "SELECT c.id, c.geofence, c.event, c.entry, c.checkpoint, c.direction, c.fix_before_at,
                              c.fix_after_at, c.lat, c.lon, c.status,
-                             EXISTS (SELECT FROM public.crossing_edits e WHERE e.crossing = c.id)
+                             EXISTS (SELECT FROM public.crossing_edits e WHERE e.crossing = c.id
+                                 AND NOT EXISTS (SELECT FROM public.crossing_edits u WHERE u.edit = e.id))
                          FROM public.crossings c
                          WHERE c.device = $1 AND c.source <> 'manual'
                              AND c.fix_after_at > $2 AND c.fix_after_at <= $3

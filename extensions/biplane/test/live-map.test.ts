@@ -86,7 +86,7 @@ test('an implausible fix moves no mark but is said in the list', () => {
 	const field = new Field([entry('7')]);
 	field.takePositions([fix('7', 0)], 0, true);
 	field.takePositions([fix('7', 5, { lat: 10, faulty: true })], 5000, true);
-	const race: Race = { event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null }, entries: [entry('7')], checkpoints: [] };
+	const race: Race = { event: { id: 'e', organization: 'o', name: 'Race', status: 'running', timezone: null, starts_at: null }, entries: [entry('7')], checkpoints: [] };
 	const [row] = rosterRows(race, field);
 	assert.deepEqual([row!.lat, row!.doubtful, row!.time], [46.2, true, '12:00:00']);
 });
@@ -113,7 +113,7 @@ test('a replay that begins anew starts a new trail', () => {
 
 test('rows stand in the order of numbers, as people count', () => {
 	const entries = ['10', '9', 'p2', '100'].map((number) => entry(number));
-	const race: Race = { event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null }, entries, checkpoints: [] };
+	const race: Race = { event: { id: 'e', organization: 'o', name: 'Race', status: 'running', timezone: null, starts_at: null }, entries, checkpoints: [] };
 	assert.deepEqual(rosterRows(race, new Field(entries)).map((row) => row.number), ['9', '10', '100', 'p2']);
 });
 
@@ -129,7 +129,7 @@ const crossing = (id: string, at: string, more: Partial<Crossing> = {}): Crossin
 });
 
 const aRace: Race = {
-	event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null },
+	event: { id: 'e', organization: 'o', name: 'Race', status: 'running', timezone: null, starts_at: null },
 	entries: [entry('7')],
 	checkpoints: [{ id: 'c', sort: 1, name: 'B23', role: 'turnpoint', geofence: null }],
 };

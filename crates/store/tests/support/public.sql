@@ -56,8 +56,8 @@ CREATE TABLE public.alerts (
     occurred_at timestamptz NOT NULL, message text, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.crossing_edits (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
-    crossing uuid REFERENCES public.crossings ON DELETE SET NULL, reason text NOT NULL, date_created timestamptz,
-    date_updated timestamptz);
+    crossing uuid REFERENCES public.crossings ON DELETE SET NULL, edit uuid REFERENCES public.crossing_edits ON DELETE CASCADE,
+    reason text NOT NULL, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.position_flags (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     device uuid NOT NULL REFERENCES public.devices ON DELETE CASCADE, verdict varchar(32) NOT NULL DEFAULT 'faulty',

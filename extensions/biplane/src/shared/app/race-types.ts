@@ -6,6 +6,7 @@ export type Direction = 'enter' | 'exit';
 
 export interface RaceEvent {
 	id: string;
+	organization: string;
 	name: string;
 	status: string;
 	timezone: string | null;

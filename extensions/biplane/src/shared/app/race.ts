@@ -11,7 +11,7 @@ export interface Race {
 	checkpoints: Checkpoint[];
 }
 
-const EVENT_FIELDS = ['id', 'name', 'status', 'timezone', 'starts_at'];
+const EVENT_FIELDS = ['id', 'organization', 'name', 'status', 'timezone', 'starts_at'];
 /** Shown in the ticker and used for each competitor's last checkpoint. */
 const CROSSINGS_AT_START = 500;
 
