@@ -45,8 +45,8 @@ describe('timing in the browser', { skip, timeout: 6 * PATIENCE }, () => {
 			`the ranking ${JSON.stringify(expected)}`,
 			() =>
 				panel.locator('tbody tr[data-entry]').evaluateAll((rows) =>
-					(rows as HTMLElement[]).map(({ dataset, cells }): [string, number | null] => {
-						const shown = (cells as HTMLTableCellElement[])[0]!.innerText.trim();
+					(rows as HTMLTableRowElement[]).map(({ dataset, cells }): [string, number | null] => {
+						const shown = cells[0]!.innerText.trim();
 						return [dataset['number']!, shown === '–' ? null : Number(shown)];
 					}),
 				),
