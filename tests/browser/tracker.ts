@@ -37,7 +37,7 @@ export class Tracker {
 			socket.once('connect', () => socket.write(Buffer.concat([Buffer.from([0, imei.length]), Buffer.from(imei, 'ascii')])));
 			socket.once('error', reject);
 			socket.once('close', () => reject(new Error(`the gateway closed on ${imei}`)));
-			socket.on('data', (bytes) => {
+			socket.on('data', (bytes: Buffer) => {
 				tracker.received = Buffer.concat([tracker.received, bytes]);
 				if (!tracker.isIn && tracker.received.length > 0) {
 					if (tracker.take(1)[0] !== 1) return reject(new Error(`the gateway does not know ${imei}`));
