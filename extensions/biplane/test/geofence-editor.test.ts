@@ -5,10 +5,11 @@ import { computed, nextTick, ref } from 'vue';
 
 import { fieldsOf, useEditor, type Fields } from '../src/geofence-interface/editor.ts';
 import { handlesOf } from '../src/geofence-interface/features.ts';
+import { area, length } from '../src/geofence-interface/figures.ts';
 import { readImport, shapeOfFound, simplified } from '../src/geofence-interface/importing.ts';
 import { dragged } from '../src/geofence-interface/pointing.ts';
 import { appended, emptyShape, geometryOf, removed, reversed, shapeOf, verticesAt, type LonLat } from '../src/geofence-interface/shape.ts';
-import { area, length, textsIn } from '../src/geofence-interface/texts.ts';
+import { textsIn } from '../src/geofence-interface/texts.ts';
 import { judgeShape, measureShape } from '../src/geofence-interface/verdict.ts';
 import { engine } from './module.ts';
 
