@@ -157,7 +157,7 @@ describe('the geofence editor in the browser', { skip, timeout: 8 * PATIENCE }, 
 		assert.equal(await editor().locator('[data-figure=area]').count(), 0, 'what crosses itself has no area');
 		await editor().locator('.vertices > summary').click();
 		assert.equal(await editor().locator('tr.fault').count(), 4, 'the ends of both segments are marked in the table');
-		await keepPicture(editor(), 'more/geofence-editor-bow-tie');
+		await keepPicture(editor(), 'geofence-editor');
 		const { status, body } = await save();
 		assert.equal(status, 400);
 		assert.equal(shown, body.errors![0]!.message);
@@ -250,6 +250,7 @@ describe('the geofence editor in the browser', { skip, timeout: 8 * PATIENCE }, 
 		for (let step = 0; step < 60 && !(await focused('.vertices > summary')); step++) await page.keyboard.press('Tab');
 		assert.ok(await focused('.vertices > summary'), 'the table is reached by Tab');
 		await page.keyboard.press('Enter');
+		await editor().locator('[data-vertex="0"] input').first().waitFor();
 		await page.keyboard.press('Tab');
 		if (!(await focused('[data-vertex] input'))) await page.keyboard.press('Tab');
 		assert.ok(await focused('[data-vertex="0"] input'));
@@ -269,7 +270,7 @@ describe('the geofence editor in the browser', { skip, timeout: 8 * PATIENCE }, 
 			await editor().locator('.vertices > summary').click();
 			await editor().scrollIntoViewIfNeeded();
 			assert.deepEqual(await barriers(page, EDITOR), [], value);
-			await keepPicture(page, value === 'light' ? 'geofence-editor' : 'more/geofence-editor-dark');
+			await keepPicture(page, `more/geofence-editor-${value}`);
 		}
 		for (const [language, words] of [['de-DE', /Fläche/], ['sl-SI', /Površina/]] as const) {
 			await admin.ask('PATCH', '/users/me', { language });
