@@ -283,6 +283,7 @@ describe('the geofence editor in the browser', { skip, timeout: 8 * PATIENCE }, 
 	test('without WebGL the table does it', async () => {
 		const context = await browser.newContext({ viewport: { width: 1440, height: 1100 } });
 		const bare = await context.newPage();
+		bare.setDefaultTimeout(PATIENCE);
 		await bare.addInitScript(() => {
 			const { getContext } = HTMLCanvasElement.prototype;
 			HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, kind: string, ...more: unknown[]) {
@@ -303,6 +304,7 @@ describe('the geofence editor in the browser', { skip, timeout: 8 * PATIENCE }, 
 		const viewer = await organization.person('viewer');
 		const context = await browser.newContext({ viewport: { width: 1440, height: 1100 } });
 		const seen = await context.newPage();
+		seen.setDefaultTimeout(PATIENCE);
 		const theirs = consoleErrors(seen);
 		await logIn(seen, { ...stack!, ...viewer });
 		await seen.goto(`${stack!.url}/admin/content/geofences/${polygon.id}`);
