@@ -36,7 +36,7 @@ mod tenancy;
 #[cfg(test)]
 mod typescript;
 
-pub use biplane_geometry::{FlatGeometry, MAX_POSITIONS};
+pub use biplane_geometry::{FlatGeometry, Geometry, MAX_POSITIONS};
 pub use call::{
     Answer, Attempt, Call, Claimed, Context, Effect, Kind, Level, MAX_POSITION_ROWS, Need, Outcome,
     PositionField, Rejection, StreamEntry,
