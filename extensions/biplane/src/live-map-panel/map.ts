@@ -16,8 +16,8 @@ import type { Texts } from './texts.ts';
 
 /** A picture that takes longer than this (ms) is drawn without a graphics card. */
 const SMOOTH_MS = 40;
-/** Then the page keeps this share of the time for everything else. */
-const BREATH = 1.5;
+/** Then between two pictures everything else has this share of the time that one takes. */
+const BREATH = 0.5;
 const SLOWEST_MS = 1000;
 
 export interface Scene {
