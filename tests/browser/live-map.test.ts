@@ -73,6 +73,7 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 
 	before(async () => {
 		admin = await Api.logIn(stack!);
+		await ofMe({ appearance: null, language: null });
 		organization = await Organization.make(admin, 'Live map');
 		viewer = await organization.person('viewer');
 		for (const [index, name] of ['Lead', 'Sweep', 'Van'].entries()) {
@@ -88,6 +89,13 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 		for (let index = 1; index < FIXES; index++) {
 			for (const device of devices) assert.equal(await report(device, index), 200);
 		}
+		// The live channel tells the newest fix of each; the one that is implausible has to be in the table by now.
+		const range = `from=${new Date(timeOf(0)).toISOString()}&to=${new Date(timeOf(FIXES)).toISOString()}&faulty=true`;
+		await until(
+			'all fixes in the table',
+			() => Promise.all(devices.map(({ id }) => admin.ask<unknown[]>('GET', `/biplane/devices/${id}/positions?${range}`))),
+			(tracks) => tracks.every((track) => track.length === FIXES),
+		);
 		browser = await openBrowser();
 		page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
 		page.setDefaultTimeout(PATIENCE);

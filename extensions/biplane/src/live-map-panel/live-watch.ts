@@ -37,6 +37,8 @@ export function useLiveWatch(api: AxiosInstance, reader: WatchReader, chosen: Re
 	let feed: Feed | null = null;
 	/** Counts loads: an answer to an older question is thrown away. */
 	let load = 0;
+	/** Those that were told their past. */
+	const withPast = new WeakSet<Field>();
 	let textTimer: ReturnType<typeof setTimeout> | undefined;
 	const timers: ReturnType<typeof setInterval>[] = [];
 
@@ -63,7 +65,8 @@ export function useLiveWatch(api: AxiosInstance, reader: WatchReader, chosen: Re
 
 	/** Trails and implausible fixes from before the map was opened; a map without them is one, too. */
 	async function fillPast(watched: Watched, field: Field, current: number): Promise<void> {
-		if (field.newestMs === 0) return;
+		if (field.newestMs === 0 || withPast.has(field)) return;
+		withPast.add(field);
 		const past = await reader.past(watched, field.newestMs - trailMs.value, field.newestMs + 1).catch(() => []);
 		if (current !== load) return;
 		field.takePast(past);
@@ -74,7 +77,10 @@ export function useLiveWatch(api: AxiosInstance, reader: WatchReader, chosen: Re
 	function follow(watched: Watched, field: Field, current: number): void {
 		feed?.close();
 		connection.value = { state: 'connecting' };
-		const refill = (): void => void fill(watched, field, current).catch(() => undefined);
+		const refill = (): void =>
+			void fill(watched, field, current)
+				.then(() => fillPast(watched, field, current))
+				.catch(() => undefined);
 		let begun = false;
 		// An event's past comes from the table, with its implausible fixes.
 		const pastS = watched.kind === 'event' ? 0 : Math.min(MOST_PAST_S, Math.round(trailMs.value / 1000));
@@ -154,6 +160,19 @@ export function useLiveWatch(api: AxiosInstance, reader: WatchReader, chosen: Re
 		}
 	}
 
+	/** Implausible fixes that good ones overtook on the live channel. */
+	async function rereadFaults(): Promise<void> {
+		const shown = view.value;
+		const current = load;
+		if (shown.state !== 'ready' || shown.field.newestMs === 0) return;
+		const { watched, field } = shown;
+		const past = await reader.past(watched, field.newestMs - Math.min(trailMs.value, 3 * REREAD_MS), field.newestMs + 1).catch(() => []);
+		if (current !== load) return;
+		field.takePast(past.map((one) => ({ ...one, points: [] })));
+		onPositions();
+		textSoon();
+	}
+
 	async function poll(): Promise<void> {
 		const shown = view.value;
 		if (shown.state !== 'ready' || connection.value.state === 'live') return;
@@ -164,7 +183,7 @@ export function useLiveWatch(api: AxiosInstance, reader: WatchReader, chosen: Re
 
 	onMounted(() => {
 		void open();
-		timers.push(setInterval(() => void reread(), REREAD_MS), setInterval(() => void poll(), POLL_MS));
+		timers.push(setInterval(() => void reread().then(rereadFaults), REREAD_MS), setInterval(() => void poll(), POLL_MS));
 	});
 	onUnmounted(() => {
 		load++;
