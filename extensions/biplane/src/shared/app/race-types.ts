@@ -11,6 +11,8 @@ export interface RaceEvent {
 	status: string;
 	timezone: string | null;
 	starts_at: string | null;
+	ends_at: string | null;
+	organization: string | null;
 }
 
 export interface Entry {
