@@ -1,7 +1,7 @@
 /**
  * What the panels weigh, and how long a person who is logged in waits for the map: from the navigation to the
  * dashboard until the map is drawn, each time in a new page; in turns with a dashboard without a panel, which
- * is what Directus itself takes. Prints a figure a line, for `npm run -s bench -- panels`.
+ * is what Directus itself takes. And what 5,000 marks that move cost the page. Prints a figure a line, for `npm run -s bench -- panels`.
  */
 
 import { gzipSync } from 'node:zlib';
@@ -11,11 +11,14 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { Api } from './api.ts';
 import { openBrowser } from './chromium.ts';
 import { logIn, openDashboard, stackFromEnvironment } from './directus.ts';
+import { measureMarks } from './many-marks/measure.ts';
 import { PATIENCE } from './until.ts';
 
 const ROUNDS = Number(process.env['BIPLANE_ROUNDS'] ?? 9);
 const LIMIT_KB = 1500;
 const LIMIT_MS = 2000;
+/** 5,000 positions a second come in ten updates. */
+const LIMIT_UPDATE_MS = 100;
 
 const stack = stackFromEnvironment();
 if (!stack) throw new Error('run it by `npm run -s bench -- panels`: it needs a Directus');
@@ -77,6 +80,10 @@ try {
 		empty.push(await wait(context, `${stack.url}/admin/insights/${id}`, '.insights-workspace, .workspace'));
 	}
 	say('map_ready_ms', 'ms', ours, { limit: [LIMIT_MS], empty_dashboard: empty }, { rounds: ROUNDS });
+
+	const { updateMs, updates, pictures, frames } = await measureMarks(browser);
+	const details = { updates_per_s: updates, pictures_per_s: pictures, frames_per_s: frames };
+	say('map_5000_update_ms', 'ms', [updateMs], { limit: [LIMIT_UPDATE_MS] }, details);
 } finally {
 	await browser.close();
 	await admin.ask('DELETE', `/dashboards/${id}`);

@@ -6,6 +6,7 @@ import { LAYERS } from '../../../extensions/biplane/src/live-map-panel/settings.
 import { textsIn } from '../../../extensions/biplane/src/live-map-panel/texts.ts';
 import type { Entry } from '../../../extensions/biplane/src/shared/app/race-types.ts';
 import { LIGHT } from '../../../extensions/biplane/src/shared/map/palette.ts';
+import type { ManyMarks } from './api.ts';
 import { Traffic } from './traffic.ts';
 
 const entry = (index: number): Entry => ({
@@ -13,10 +14,7 @@ const entry = (index: number): Entry => ({
 });
 
 declare global {
-	interface Window {
-		run(count: number): Promise<void>;
-		report(): { updates: number; takeMs: number; textMs: number; pictures: number; frames: number; marks: number };
-	}
+	interface Window extends ManyMarks {}
 }
 
 let pictures = 0;

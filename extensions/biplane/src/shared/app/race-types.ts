@@ -12,7 +12,6 @@ export interface RaceEvent {
 	timezone: string | null;
 	starts_at: string | null;
 	ends_at: string | null;
-	organization: string | null;
 }
 
 export interface Entry {
