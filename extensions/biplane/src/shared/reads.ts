@@ -6,6 +6,7 @@ import { itemsOf, mustBeAllowed } from './items.ts';
 import { thePlane } from './plane.ts';
 import { readPositions } from './positions.ts';
 import type { Attempt, Manifest, Need } from './protocol.ts';
+import { readRecomputes, readReviews } from './reviews.ts';
 
 type ItemsNeed = Extract<Need, { op: 'items.read' | 'items.find' }>;
 
@@ -21,6 +22,10 @@ export function read(need: Need, limits: Pick<Manifest, 'max_position_rows'>, ca
 			return thePlane().holders(need.imeis);
 		case 'attempts.claim':
 			return claimAttempts(need.attempts, caller, host);
+		case 'reviews.read':
+			return readReviews(need, caller);
+		case 'recomputes.read':
+			return readRecomputes(need, caller, host);
 		default:
 			throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
 	}
