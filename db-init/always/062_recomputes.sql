@@ -16,6 +16,10 @@ $$;
 CREATE OR REPLACE TRIGGER biplane_recompute AFTER INSERT ON telemetry.recomputes
     FOR EACH STATEMENT EXECUTE FUNCTION telemetry.notify_recompute();
 
+-- What is asked before an order is answered by who carries orders out.
+CREATE OR REPLACE TRIGGER biplane_recompute AFTER INSERT ON telemetry.review_previews
+    FOR EACH STATEMENT EXECUTE FUNCTION telemetry.notify_recompute();
+
 -- All trackers of an event that is timed now, over the event's time; `as_it_was` is the row before.
 CREATE OR REPLACE FUNCTION telemetry.order_course(cause text, event uuid, as_it_was jsonb DEFAULT NULL)
 RETURNS void
@@ -129,6 +133,7 @@ END
 $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON telemetry.recomputes TO biplane_processor;
+GRANT SELECT, UPDATE, DELETE ON telemetry.review_previews TO biplane_processor;
 -- A crossing that is no longer found goes.
 GRANT DELETE ON public.crossings TO biplane_processor;
 GRANT SELECT ON public.crossing_edits, public.position_flags TO biplane_processor;

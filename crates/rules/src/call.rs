@@ -390,6 +390,28 @@ pub enum Need {
         /// Which.
         attempts: Vec<Attempt>,
     },
+    /// The caller's own previews: the one of a key with its outcome, or those that wait for theirs.
+    /// Nobody else's are told.
+    #[serde(rename = "reviews.read")]
+    ReviewsRead {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Which.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        key: Option<String>,
+    },
+    /// The last day's orders to time a device's positions again, newest first and at most 20; a list with
+    /// null alone where the caller can't see the device.
+    #[serde(rename = "recomputes.read")]
+    RecomputesRead {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Of which device.
+        device: String,
+    },
 }
 
 /// One attempt to deliver a command.
@@ -441,6 +463,8 @@ impl Need {
             | Self::PositionsRead { name, .. }
             | Self::PositionsCount { name, .. }
             | Self::RegistryRead { name, .. }
+            | Self::ReviewsRead { name, .. }
+            | Self::RecomputesRead { name, .. }
             | Self::AttemptsClaim { name, .. } => name,
         }
     }
@@ -492,6 +516,21 @@ pub enum Effect {
         /// All fields.
         #[cfg_attr(test, ts(type = "Record<string, unknown>[]"))]
         items: Vec<Value>,
+    },
+    /// Asks the processor what a flag, or its end, would change. The host tries the change with the
+    /// caller's own permissions first, with every rule, and makes nothing of it: who may not make it, or
+    /// not so, is told what Directus would say.
+    #[serde(rename = "review.ask")]
+    ReviewAsk {
+        /// The preview's id.
+        review: String,
+        /// The flag whose end it is about; none: it is about a new one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        flag: Option<String>,
+        /// The flag: organization, device, verdict, starts_at, ends_at.
+        #[cfg_attr(test, ts(type = "Record<string, string>"))]
+        item: Value,
     },
     /// An entry of a Redis stream, at least once: it waits in the outbox until Redis has it.
     #[serde(rename = "stream.append")]

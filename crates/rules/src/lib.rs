@@ -26,6 +26,7 @@ mod manifest;
 mod openapi;
 mod operation;
 mod positions;
+mod preview;
 mod profile;
 mod request;
 mod results;
@@ -48,7 +49,7 @@ pub use openapi::openapi;
 pub use request::{Access, Arguments, Method, Parameter, ParameterKind, Place, Request};
 
 /// The version of what crosses between host and module.
-pub const ABI: u32 = 6;
+pub const ABI: u32 = 7;
 
 /// A rule as it stands in the table: where it applies, and what it does.
 struct Entry {
@@ -76,6 +77,10 @@ const RULES: &[Entry] = &[
     Entry { rule: fences::CHECK, run: fences::check },
     Entry { rule: flags::FLAG, run: flags::flag },
     Entry { rule: fleet::HEALTH, run: fleet::health },
+    Entry { rule: preview::FLAG, run: preview::flag },
+    Entry { rule: preview::REMOVAL, run: preview::removal },
+    Entry { rule: preview::READ, run: preview::read },
+    Entry { rule: preview::RECOMPUTES, run: preview::recomputes },
     Entry { rule: fences::CHECK_IN_FLOW, run: fences::check_in_flow },
     Entry { rule: operation::item::VALIDATE, run: operation::item::validate },
     Entry { rule: operation::track::SIMPLIFY, run: operation::track::simplify },

@@ -242,6 +242,11 @@ impl Answers<'_> {
                 let held = imeis.iter().take(self.number(4));
                 held.map(|imei| json!({ "imei": imei, "instance": self.value() })).collect()
             }
+            Need::ReviewsRead { .. } => {
+                let fields = ["organization", "device", "verdict", "outcome"];
+                (0..self.number(7)).map(|_| self.row(&fields)).collect()
+            }
+            Need::RecomputesRead { .. } => (0..self.number(3)).map(|_| self.value()).collect(),
             Need::AttemptsClaim { attempts, .. } => {
                 attempts.iter().map(|_| json!({ "ours": self.value() })).collect()
             }

@@ -6,7 +6,7 @@ import type { Call, Manifest, Outcome } from './protocol.ts';
 type Item = Record<string, unknown>;
 
 /** The calling convention that this host speaks: `ABI` in crates/rules. */
-const ABI = 6;
+const ABI = 7;
 
 /** Memory of an instance never shrinks: above this it is replaced. The module itself stops at 64 MiB. */
 const RECYCLE_BYTES = 32 * 1024 * 1024;

@@ -319,7 +319,15 @@ imeis: Array<string>, } | { "op": "attempts.claim",
 /** The name of the answer in [`Context::results`]. */
 as: string,
 /** Which. */
-attempts: Array<Attempt>, };
+attempts: Array<Attempt>, } | { "op": "reviews.read",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Which. */
+key?: string, } | { "op": "recomputes.read",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Of which device. */
+device: string, };
 
 /** One attempt to deliver a command. */
 export type Attempt = {
@@ -340,7 +348,13 @@ message: string, } | { "op": "items.create",
 /** Of which collection. */
 collection: string,
 /** All fields. */
-items: Record<string, unknown>[], } | { "op": "stream.append" } & StreamEntry | { "op": "items.claim",
+items: Record<string, unknown>[], } | { "op": "review.ask",
+/** The preview's id. */
+review: string,
+/** The flag whose end it is about; none: it is about a new one. */
+flag?: string,
+/** The flag: organization, device, verdict, starts_at, ends_at. */
+item: Record<string, string>, } | { "op": "stream.append" } & StreamEntry | { "op": "items.claim",
 /** Of which collection; its key is `id`, its state `status`. */
 collection: string,
 /** Which, and what follows where it succeeds. */

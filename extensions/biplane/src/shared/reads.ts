@@ -7,6 +7,7 @@ import { thePlane } from './plane.ts';
 import { countPositions, noteShown } from './position-counts.ts';
 import { readPositions } from './positions.ts';
 import type { Attempt, Manifest, Need } from './protocol.ts';
+import { readRecomputes, readReviews } from './reviews.ts';
 
 type CountNeed = Extract<Need, { op: 'items.count' }>;
 type ItemsNeed = Extract<Need, { op: 'items.read' | 'items.find' }>;
@@ -27,6 +28,10 @@ export function read(need: Need, limits: Pick<Manifest, 'max_position_rows'>, ca
 			return thePlane().holders(need.imeis);
 		case 'attempts.claim':
 			return claimAttempts(need.attempts, caller, host);
+		case 'reviews.read':
+			return readReviews(need, caller);
+		case 'recomputes.read':
+			return readRecomputes(need, caller, host);
 		default:
 			throw hostError('RULE_CONTRACT', 'A rule asked for what its host does not know.');
 	}
