@@ -69,9 +69,9 @@ pub fn measure(
 ) -> String {
     let flat = FlatGeometry { type_name, rings, polygons, coordinates };
     let measures = Geometry::of_flat(&flat).ok().and_then(|shape| shape.measure(radius_m));
-    to_json(&measures.map(|measures| {
-        json!({ "area_m2": measures.area_m2, "perimeter_m": measures.perimeter_m })
-    }))
+    to_json(&measures.map(
+        |measures| json!({ "area_m2": measures.area_m2, "perimeter_m": measures.perimeter_m }),
+    ))
 }
 
 /// What differs between a database and its snapshot: a `Drift`, or `{error: {code, message}}` where

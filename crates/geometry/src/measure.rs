@@ -78,7 +78,8 @@ fn area_m2_of(ring: &[Coord]) -> f64 {
         (1.0 - ECCENTRICITY_2) * (sin / (1.0 - e_sin * e_sin) + e_sin.atanh() / eccentricity)
     };
     let q_pole = q(1.0);
-    let tan_half = |lat: f64| ((q(lat.to_radians().sin()) / q_pole).clamp(-1.0, 1.0).asin() / 2.0).tan();
+    let tan_half =
+        |lat: f64| ((q(lat.to_radians().sin()) / q_pole).clamp(-1.0, 1.0).asin() / 2.0).tan();
     let excess: f64 = ring
         .windows(2)
         .map(|pair| {
@@ -101,8 +102,7 @@ fn distance_m(a: Coord, b: Coord) -> f64 {
     let mut metres = 0.0;
     for _ in 0..TURNS {
         let (sin_lambda, cos_lambda) = lambda.sin_cos();
-        let sin_sigma =
-            (cos_b * sin_lambda).hypot(cos_a * sin_b - sin_a * cos_b * cos_lambda);
+        let sin_sigma = (cos_b * sin_lambda).hypot(cos_a * sin_b - sin_a * cos_b * cos_lambda);
         if sin_sigma == 0.0 {
             return metres;
         }
@@ -111,21 +111,25 @@ fn distance_m(a: Coord, b: Coord) -> f64 {
         let sin_alpha = cos_a * cos_b * sin_lambda / sin_sigma;
         let cos_2_alpha = 1.0 - sin_alpha * sin_alpha;
         // Along the equator there is no middle between the crossings of it.
-        let middle = if cos_2_alpha > 1e-12 { cos_sigma - 2.0 * sin_a * sin_b / cos_2_alpha } else { 0.0 };
+        let middle =
+            if cos_2_alpha > 1e-12 { cos_sigma - 2.0 * sin_a * sin_b / cos_2_alpha } else { 0.0 };
         let c = FLATTENING / 16.0 * cos_2_alpha * (4.0 + FLATTENING * (4.0 - 3.0 * cos_2_alpha));
         let span = 2.0 * middle * middle - 1.0;
         let before = lambda;
         lambda = d_lon
-            + (1.0 - c) * FLATTENING * sin_alpha
+            + (1.0 - c)
+                * FLATTENING
+                * sin_alpha
                 * (sigma + c * sin_sigma * (middle + c * cos_sigma * span));
         let u_2 = cos_2_alpha * (EQUATOR_M.powi(2) / POLE_M.powi(2) - 1.0);
         let k_1 = ((1.0 + u_2).sqrt() - 1.0) / ((1.0 + u_2).sqrt() + 1.0);
         let (big_a, big_b) =
             ((1.0 + k_1 * k_1 / 4.0) / (1.0 - k_1), k_1 * (1.0 - 3.0 / 8.0 * k_1 * k_1));
-        let last = big_b / 6.0 * middle * (4.0 * sin_sigma * sin_sigma - 3.0)
+        let last = big_b / 6.0
+            * middle
+            * (4.0 * sin_sigma * sin_sigma - 3.0)
             * (4.0 * middle * middle - 3.0);
-        let d_sigma =
-            big_b * sin_sigma * (middle + big_b / 4.0 * (cos_sigma * span - last));
+        let d_sigma = big_b * sin_sigma * (middle + big_b / 4.0 * (cos_sigma * span - last));
         metres = POLE_M * big_a * (sigma - d_sigma);
         if (lambda - before).abs() < 1e-13 {
             break;
@@ -162,7 +166,8 @@ mod tests {
     fn a_hole_takes_from_the_area_and_adds_to_the_perimeter() {
         let outer = ring(&[(12.0, 46.0), (12.1, 46.0), (12.1, 46.1), (12.0, 46.1)]);
         let hole = ring(&[(12.02, 46.02), (12.02, 46.04), (12.04, 46.04), (12.04, 46.02)]);
-        let measures = |rings: Vec<LineString>| Geometry::Polygon(rings).measure(None).expect("measures");
+        let measures =
+            |rings: Vec<LineString>| Geometry::Polygon(rings).measure(None).expect("measures");
         let (whole, inner) = (measures(vec![outer.clone()]), measures(vec![hole.clone()]));
         let with_hole = measures(vec![outer, hole]);
         let area = |measures: Measures| measures.area_m2.expect("an area");

@@ -91,10 +91,7 @@ fn told(devices: &[Device<'_>], now: Timestamp, from: Timestamp) -> Value {
 }
 
 /// How many devices there are of each kind, and how many of them are connected; the largest first.
-fn grouped<'a>(
-    devices: &[Device<'a>],
-    name: fn(&Device<'a>) -> Option<&'a str>,
-) -> Vec<Value> {
+fn grouped<'a>(devices: &[Device<'a>], name: fn(&Device<'a>) -> Option<&'a str>) -> Vec<Value> {
     let mut groups: Vec<(&str, usize, usize)> = Vec::new();
     for device in devices {
         let Some(name) = name(device) else { continue };
