@@ -82,9 +82,9 @@ BEGIN
         -- What an edit held in its place may have another one now, by its end or by what takes it back.
         INSERT INTO telemetry.recomputes (cause, device, from_ts, until_ts)
         SELECT DISTINCT TG_TABLE_NAME, crossing.device, crossing.fix_before_at, crossing.fix_after_at
-        FROM unnest(ARRAY[was, is_]) AS edit
-        LEFT JOIN public.crossing_edits AS undone ON undone.id = (edit ->> 'edit')::uuid
-        JOIN public.crossings AS crossing ON crossing.id = coalesce((edit ->> 'crossing')::uuid, undone.crossing);
+        FROM unnest(ARRAY[was, is_]) AS said
+        LEFT JOIN public.crossing_edits AS undone ON undone.id = (said ->> 'edit')::uuid
+        JOIN public.crossings AS crossing ON crossing.id = coalesce((said ->> 'crossing')::uuid, undone.crossing);
     WHEN 'events' THEN
         -- The end of a revision, an event that starts late, other times.
         PERFORM telemetry.order_course(TG_TABLE_NAME, (is_ ->> 'id')::uuid, was);

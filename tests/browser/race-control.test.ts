@@ -104,7 +104,7 @@ describe('race control in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 	});
 
 	test('a competitor is selected and followed by keyboard', async () => {
-		const row = panel.locator('[data-entry]').first();
+		const row = panel.locator('button[data-entry]').first();
 		await row.focus();
 		await page.keyboard.press('Enter');
 		assert.equal(await row.getAttribute('aria-pressed'), 'true');

@@ -57,7 +57,9 @@ describe('timing in the browser', { skip, timeout: 6 * PATIENCE }, () => {
 	async function save(reason: string): Promise<void> {
 		await fill('reason', reason);
 		await pane().locator('[data-save] button').click();
-		await pane().locator('[data-form]').waitFor({ state: 'detached' });
+		const closed = pane().locator('[data-form]').waitFor({ state: 'detached' });
+		const refused = fault('refused').waitFor().then(async () => assert.fail(await fault('refused').innerText()));
+		await Promise.race([closed, refused.catch((error: unknown) => (error instanceof assert.AssertionError ? Promise.reject(error) : closed))]);
 	}
 
 	before(async () => {

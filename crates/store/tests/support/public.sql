@@ -75,7 +75,7 @@ CREATE TABLE public.command_transitions (
 CREATE TABLE public.directus_roles (id uuid PRIMARY KEY);
 CREATE TABLE public.directus_users (
     id uuid PRIMARY KEY, role uuid REFERENCES public.directus_roles, status varchar(16) NOT NULL DEFAULT 'active',
-    token varchar(255), last_access timestamptz);
+    token varchar(255), last_access timestamptz, last_page varchar(255));
 CREATE TABLE public.directus_policies (id uuid PRIMARY KEY);
 CREATE TABLE public.directus_permissions (id serial PRIMARY KEY);
 CREATE TABLE public.directus_access (id uuid PRIMARY KEY);
