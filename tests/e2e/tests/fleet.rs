@@ -26,7 +26,7 @@ async fn drive(database: &tokio_postgres::Client, tenant: &Tenant) {
     database.execute(positions, &[&tenant.device, &tenant.organization]).await.expect("positions");
     let status = "INSERT INTO device_status
             (id, device, organization, connected, protocol, gateway, last_received_at, last_fix_at)
-        VALUES ($1, $1, $2, true, 'teltonika', 'gateway-of-' || $2, now(), date_trunc('second', now()) - interval '1 second')";
+        VALUES ($1, $1, $2::uuid, true, 'teltonika', 'gateway-of-' || ($2::uuid)::text, now(), date_trunc('second', now()) - interval '1 second')";
     database.execute(status, &[&tenant.device, &tenant.organization]).await.expect("a status");
 }
 
