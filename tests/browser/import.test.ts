@@ -226,7 +226,7 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 
 	test('a column that was guessed wrong is set right by hand', async () => {
 		await give(manager, 'odd.csv', csv([['number', 'device', 'name', 'Nickname'], ['50', 'Tracker 50', 'Real', 'Nick']]));
-		await manager.panel.getByLabel('Column of Name').click();
+		await manager.panel.getByLabel('Column of Name').locator('..').click();
 		await manager.page.locator('.v-menu-popper, .v-menu-content').getByText('Nickname', { exact: true }).last().click();
 		await stage(manager, 'checked');
 		assert.match(await manager.panel.locator('[data-verdict="create"]').innerText(), /Nick/);
