@@ -1,6 +1,6 @@
-import type { Checkpoint, Geofence, Role, Status } from '../../../extensions/biplane/src/live-map-panel/types.ts';
+import type { Checkpoint, Geofence, Role, Status } from '../../../extensions/biplane/src/shared/app/race-types.ts';
 
-export type { Checkpoint, Direction, Geofence, Role, Status } from '../../../extensions/biplane/src/live-map-panel/types.ts';
+export type { Checkpoint, Direction, Geofence, Role, Status } from '../../../extensions/biplane/src/shared/app/race-types.ts';
 
 /** What this client reads from Directus, in the shape in which it asks for it. */
 

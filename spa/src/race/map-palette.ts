@@ -1,4 +1,4 @@
-import type { Palette } from '../../../extensions/biplane/src/live-map-panel/palette.ts';
+import type { Palette } from '../../../extensions/biplane/src/shared/map/palette.ts';
 
 /** The map's colours: paper by day, slate by night, like the page around it. */
 export const LIGHT: Palette = {
