@@ -6,7 +6,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { Api, Organization, type Credentials } from './api.ts';
 import { barriers } from './barriers.ts';
 import { consoleErrors, openBrowser } from './chromium.ts';
-import { closeSidebar, dashboardWith, logIn, stackFromEnvironment } from './directus.ts';
+import { closeSidebar, dashboardWith, logIn, removeDashboard, stackFromEnvironment } from './directus.ts';
 import { keepPicture } from './pictures.ts';
 import { gatewayFromEnvironment, Tracker } from './tracker.ts';
 import { PATIENCE, until } from './until.ts';
@@ -86,6 +86,7 @@ describe('the command console', { skip, timeout: 8 * PATIENCE }, () => {
 	after(async () => {
 		for (const tracker of trackers) tracker.close();
 		await browser?.close();
+		if (address) await removeDashboard(admin, address);
 	});
 
 	test('the devices are listed, with who is connected', async () => {

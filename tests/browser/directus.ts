@@ -55,3 +55,8 @@ export async function dashboardWith(admin: Api, { url }: Stack, type: string, op
 	await admin.ask('POST', '/panels', { dashboard: id, type, name: type, show_header: false, ...place, options });
 	return `${url}/admin/insights/${id}`;
 }
+
+/** Takes it away again: other tests' pictures show what dashboards there are. */
+export async function removeDashboard(admin: Api, address: string): Promise<void> {
+	await admin.ask('DELETE', `/dashboards/${address.split('/').at(-1)}`);
+}

@@ -6,7 +6,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { anyImei, Api, type Credentials, Organization } from './api.ts';
 import { barriers } from './barriers.ts';
 import { consoleErrors, openBrowser } from './chromium.ts';
-import { closeSidebar, dashboardWith, logIn, stackFromEnvironment } from './directus.ts';
+import { closeSidebar, dashboardWith, logIn, removeDashboard, stackFromEnvironment } from './directus.ts';
 import { keepPicture } from './pictures.ts';
 import { PATIENCE, until } from './until.ts';
 
@@ -107,7 +107,10 @@ describe('import and flags in the browser', { skip, timeout: 6 * PATIENCE }, () 
 		manager = await sitDown(await organization.person('manager'));
 	});
 
-	after(() => browser?.close());
+	after(async () => {
+		await browser?.close();
+		if (address) await removeDashboard(admin, address);
+	});
 
 	test('the check lists exactly the bad rows, in the API’s own words, and writes nothing', async () => {
 		await manager.panel.getByRole('radio', { name: 'Devices' }).click();
