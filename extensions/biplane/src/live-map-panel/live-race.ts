@@ -1,12 +1,12 @@
 import type { AxiosInstance } from 'axios';
 import { onMounted, onUnmounted, ref, shallowRef, triggerRef, watch, type Ref } from 'vue';
 
+import type { Connection } from '../shared/app/live-channel.ts';
+import type { Position } from '../shared/app/race-types.ts';
+import { RaceReader, type Race } from '../shared/app/race.ts';
 import { isForbidden, reasonOf } from '../shared/refusals.ts';
 import { Feed } from './feed.ts';
 import { Field } from './field.ts';
-import { RaceReader, type Race } from '../shared/app/race.ts';
-import type { Connection } from '../shared/app/live-channel.ts';
-import type { Position } from '../shared/app/race-types.ts';
 
 /** The text beside the map is renewed this often at most (ms): people read, marks glide. */
 const TEXT_MS = 400;

@@ -9,5 +9,3 @@ async function unpack(base64: string): Promise<Response> {
 export const unpackText = async (base64: string): Promise<string> => (await unpack(base64)).text();
 
 export const unpackJson = async <T>(base64: string): Promise<T> => (await unpack(base64)).json() as Promise<T>;
-
-export const unpackBytes = async (base64: string): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(await (await unpack(base64)).arrayBuffer());
