@@ -51,7 +51,7 @@ BEGIN
             ('devices',        ARRAY['profile', 'device_profiles']),
             ('entries',        ARRAY['event', 'events', 'device', 'devices']),
             ('checkpoints',    ARRAY['event', 'events', 'geofence', 'geofences']),
-            ('crossing_edits', ARRAY['crossing', 'crossings', 'entry', 'entries', 'checkpoint', 'checkpoints']),
+            ('crossing_edits', ARRAY['crossing', 'crossings', 'entry', 'entries', 'checkpoint', 'checkpoints', 'edit', 'crossing_edits']),
             ('position_flags', ARRAY['device', 'devices']),
             ('commands',       ARRAY['device', 'devices'])
         ) AS guarded (name, arguments)

@@ -16,6 +16,10 @@ $$;
 CREATE OR REPLACE TRIGGER biplane_recompute AFTER INSERT ON telemetry.recomputes
     FOR EACH STATEMENT EXECUTE FUNCTION telemetry.notify_recompute();
 
+-- What is asked before an order is answered by who carries orders out.
+CREATE OR REPLACE TRIGGER biplane_recompute AFTER INSERT ON telemetry.review_previews
+    FOR EACH STATEMENT EXECUTE FUNCTION telemetry.notify_recompute();
+
 -- All trackers of an event that is timed now, over the event's time; `as_it_was` is the row before.
 CREATE OR REPLACE FUNCTION telemetry.order_course(cause text, event uuid, as_it_was jsonb DEFAULT NULL)
 RETURNS void
@@ -50,7 +54,7 @@ DECLARE
     -- What timing looks at; who said it, why and when changes nothing.
     looked_at text[] := CASE TG_TABLE_NAME
         WHEN 'position_flags' THEN ARRAY['device', 'verdict', 'starts_at', 'ends_at']
-        WHEN 'crossing_edits' THEN ARRAY['crossing']
+        WHEN 'crossing_edits' THEN ARRAY['crossing', 'edit']
         WHEN 'events'         THEN ARRAY['timed', 'starts_at', 'ends_at', 'course_revision']
         WHEN 'entries'        THEN ARRAY['organization', 'event', 'device']
         WHEN 'checkpoints'    THEN ARRAY['organization', 'event', 'geofence', 'direction', 'opens_at', 'closes_at']
@@ -75,11 +79,12 @@ BEGIN
         FROM unnest(ARRAY[was, is_]) AS flag
         WHERE flag IS NOT NULL;
     WHEN 'crossing_edits' THEN
-        -- What an edit held in its place may have another one now.
+        -- What an edit held in its place may have another one now, by its end or by what takes it back.
         INSERT INTO telemetry.recomputes (cause, device, from_ts, until_ts)
         SELECT DISTINCT TG_TABLE_NAME, crossing.device, crossing.fix_before_at, crossing.fix_after_at
-        FROM unnest(ARRAY[was, is_]) AS edit
-        JOIN public.crossings AS crossing ON crossing.id = (edit ->> 'crossing')::uuid;
+        FROM unnest(ARRAY[was, is_]) AS said
+        LEFT JOIN public.crossing_edits AS undone ON undone.id = (said ->> 'edit')::uuid
+        JOIN public.crossings AS crossing ON crossing.id = coalesce((said ->> 'crossing')::uuid, undone.crossing);
     WHEN 'events' THEN
         -- The end of a revision, an event that starts late, other times.
         PERFORM telemetry.order_course(TG_TABLE_NAME, (is_ ->> 'id')::uuid, was);
@@ -128,6 +133,7 @@ END
 $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON telemetry.recomputes TO biplane_processor;
+GRANT SELECT, UPDATE, DELETE ON telemetry.review_previews TO biplane_processor;
 -- A crossing that is no longer found goes.
 GRANT DELETE ON public.crossings TO biplane_processor;
 GRANT SELECT ON public.crossing_edits, public.position_flags TO biplane_processor;

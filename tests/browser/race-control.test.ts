@@ -103,13 +103,19 @@ describe('race control in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 		assert.match(text, /^\d\d:\d\d:\d\d\.\d{3} \S+ (into|out of) \S/);
 	});
 
-	test('a competitor is followed by keyboard', async () => {
-		const row = panel.locator('[data-entry]').first();
+	test('a competitor is selected and followed by keyboard', async () => {
+		const row = panel.locator('button[data-entry]').first();
 		await row.focus();
 		await page.keyboard.press('Enter');
 		assert.equal(await row.getAttribute('aria-pressed'), 'true');
+		const follow = panel.locator('[data-card] [data-follow]');
+		await follow.focus();
+		await page.keyboard.press('Enter');
+		await panel.getByRole('button', { name: 'Stop following' }).waitFor();
+		await row.focus();
 		await page.keyboard.press('Enter');
 		assert.equal(await row.getAttribute('aria-pressed'), 'false');
+		assert.equal(await follow.count(), 0);
 	});
 
 	test('the browser’s console stays clean', async () => {

@@ -105,7 +105,7 @@ export class Tracker {
 }
 
 /** CRC-16/IBM: polynomial 8005 reflected, initial 0. */
-function checksum(data: Buffer): number {
+export function checksum(data: Buffer): number {
 	let crc = 0;
 	for (const byte of data) {
 		crc ^= byte;

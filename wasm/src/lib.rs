@@ -1,4 +1,4 @@
-//! The rules as a WebAssembly module, and the drift of the schema. What crosses is
+//! The rules as a WebAssembly module, what geofences measure, and the drift of the schema. What crosses is
 //! converted here; what it means is in `biplane-rules` and `biplane-schema`.
 //!
 //! `call` answers an [`Outcome`] in every case that it foresees, a badly made call included: whatever it
@@ -7,9 +7,10 @@
 mod panic;
 
 use biplane_core::ErrorCode;
-use biplane_rules::{Call, FlatGeometry, Outcome, Rejection};
+use biplane_rules::{Call, FlatGeometry, Geometry, Outcome, Rejection};
 use biplane_schema::{Drift, DriftTexts};
 use serde::Serialize;
+use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 /// Runs whenever an instance comes to life.
@@ -54,6 +55,23 @@ pub fn call(
         }
     };
     to_json(&outcome)
+}
+
+/// What a geofence measures while it is drawn: `{area_m2, perimeter_m}` as JSON, in metres; of a gate the
+/// area is null. Null where there is nothing that could be measured.
+#[wasm_bindgen]
+pub fn measure(
+    type_name: String,
+    rings: Vec<u32>,
+    polygons: Vec<u32>,
+    coordinates: Vec<f64>,
+    radius_m: Option<f64>,
+) -> String {
+    let flat = FlatGeometry { type_name, rings, polygons, coordinates };
+    let measures = Geometry::of_flat(&flat).ok().and_then(|shape| shape.measure(radius_m));
+    to_json(&measures.map(
+        |measures| json!({ "area_m2": measures.area_m2, "perimeter_m": measures.perimeter_m }),
+    ))
 }
 
 /// What differs between a database and its snapshot: a `Drift`, or `{error: {code, message}}` where

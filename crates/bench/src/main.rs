@@ -7,6 +7,7 @@ mod commands;
 mod cpu;
 mod geofence;
 mod live;
+mod panels;
 mod path;
 mod raw;
 mod report;
@@ -40,6 +41,7 @@ enum Bench {
     Commands(commands::Arguments),
     Geofence(geofence::Arguments),
     Live(live::Arguments),
+    Panels(panels::Arguments),
     Path(path::Arguments),
     Sockets(sockets::Arguments),
     Wasm(wasm::Arguments),
@@ -73,6 +75,7 @@ async fn run(arguments: &Arguments) -> Result<report::Report, SetupError> {
         Bench::Commands(commands) => commands.run(&layout, &progress).await,
         Bench::Geofence(geofence) => geofence.run(&layout, &progress).await,
         Bench::Live(live) => live.run(&layout, &progress).await,
+        Bench::Panels(panels) => panels.run(&layout, &progress).await,
         Bench::Path(path) => path.run(&layout, &progress).await,
         Bench::Sockets(sockets) => sockets.run(&layout, &progress).await,
         Bench::Wasm(wasm) => wasm.run(&layout, &progress).await,

@@ -100,7 +100,7 @@ fn add_hooks(layout: &Layout) -> Result<(), SetupError> {
 }
 
 /// The figures that a script prints, a line each; fails where the script does.
-async fn measure(
+pub(crate) async fn measure(
     node: &Node,
     script: &Path,
     options: &[&str],

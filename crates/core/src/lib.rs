@@ -20,6 +20,7 @@ pub mod profile;
 pub mod recompute;
 pub mod results;
 pub mod retired;
+pub mod review;
 pub mod shown;
 pub mod simplify;
 mod state;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::geofence::Moment;
 use crate::live::Direction;
 use crate::plausibility::{Believed, Fault, Plausibility};
-use crate::timing::{Crossing, Device, Setup, Tracker, Verdict};
+use crate::timing::{Crossing, Device, Flag, Setup, Tracker, Verdict, said_of};
 use crate::{CheckpointId, DeviceId, EntryId, EventId, Fix, GeofenceId, OrganizationId, Timestamp};
 
 /// A row of `telemetry.positions`, as far as timing looks at it.
@@ -57,6 +57,8 @@ pub struct Recompute {
     owner: Option<OrganizationId>,
     tracker: Tracker,
     until: Timestamp,
+    /// In place of the setup's flags of the device.
+    supposed: Option<Vec<Flag>>,
     settled: bool,
     marks: Vec<Mark>,
     crossings: Vec<Crossing>,
@@ -77,10 +79,17 @@ impl Recompute {
             owner: last.map(|(owner, _)| owner),
             tracker: Tracker::resume(last.map(|(_, fix)| fix), refused, limits),
             until,
+            supposed: None,
             settled: false,
             marks: Vec::new(),
             crossings: Vec::new(),
         }
+    }
+
+    /// Supposes that these were the device's flags, whatever the setup has.
+    pub fn supposing(mut self, flags: Vec<Flag>) -> Self {
+        self.supposed = Some(flags);
+        self
     }
 
     /// Takes the next fix in order of event time. Once [`Self::is_settled`] it needs no more.
@@ -102,8 +111,13 @@ impl Recompute {
             io: Vec::new(),
         };
         let device = Device { id: self.device, organization: stored.organization };
-        let verdict = self.tracker.observe(
+        let said = match &self.supposed {
+            Some(flags) => said_of(flags, fix.time),
+            None => setup.flagged(self.device, fix.time),
+        };
+        let verdict = self.tracker.observe_said(
             &fix,
+            said,
             stored.received_at,
             device,
             setup,
@@ -133,6 +147,11 @@ impl Recompute {
         self.tracker.last.map(|fix| fix.moment)
     }
 
+    /// How many crossings the way that was taken in has.
+    pub fn crossings(&self) -> usize {
+        self.crossings.len()
+    }
+
     /// Marks that are to change, those since the last call.
     pub fn marks(&mut self) -> Vec<Mark> {
         std::mem::take(&mut self.marks)
@@ -149,6 +168,10 @@ impl Recompute {
 pub struct StoredCrossing {
     /// The row.
     pub id: Uuid,
+    /// Who owned the device when it happened.
+    pub organization: OrganizationId,
+    /// Event time.
+    pub crossed_at: Timestamp,
     /// What was crossed.
     pub geofence: GeofenceId,
     /// As part of which course.
@@ -213,7 +236,8 @@ impl StoredCrossing {
             && self.place == found.place()
     }
 
-    fn stands_for(&self, found: &Crossing) -> bool {
+    /// Whether another one is in its place: the same border, between fixes that it lies between too.
+    pub(crate) fn stands_for(&self, found: &Crossing) -> bool {
         let checkpoint = |course: Option<(EventId, EntryId, CheckpointId)>| course.map(|it| it.2);
         self.geofence == found.geofence
             && self.direction == found.direction

@@ -5,6 +5,15 @@ use std::ops::{Add, Sub};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::format_description::StaticFormatDescription;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
+
+const PRINTED: StaticFormatDescription = format_description!(
+    version = 2,
+    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+);
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -43,9 +52,10 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(instant) => write!(f, "{instant:.3}"),
-            Err(_) => write!(f, "{}ms", self.0),
+        let instant = OffsetDateTime::UNIX_EPOCH.checked_add(Duration::milliseconds(self.0));
+        match instant.and_then(|instant| instant.format(PRINTED).ok()) {
+            Some(text) => f.write_str(&text),
+            None => write!(f, "{}ms", self.0),
         }
     }
 }
@@ -54,8 +64,8 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<jiff::Timestamp>()
-            .map(|instant| Self(instant.as_millisecond()))
+        OffsetDateTime::parse(text, &Rfc3339)
+            .map(|instant| Self((instant - OffsetDateTime::UNIX_EPOCH).whole_milliseconds() as i64))
             .map_err(|_| TimestampError { text: text.chars().take(64).collect() })
     }
 }

@@ -144,6 +144,16 @@ impl Crossing {
     }
 }
 
+/// What flags of a device say of a fix. Where a range ends that is faulty and one begins that is
+/// valid, the fix is faulty.
+pub fn said_of(flags: &[Flag], time: Timestamp) -> Option<FlagVerdict> {
+    let meant = flags.iter().filter(|flag| flag.from <= time && time <= flag.until);
+    let mut said = meant.map(|flag| flag.says);
+    let first = said.next()?;
+    let faulty = first == FlagVerdict::Faulty || said.any(|it| it == FlagVerdict::Faulty);
+    Some(if faulty { FlagVerdict::Faulty } else { FlagVerdict::Valid })
+}
+
 /// The id of a crossing: UUID v5 of `<device>/<geofence>/<checkpoint or ->/<direction>/<milliseconds>`.
 pub fn crossing_id(
     device: DeviceId,
@@ -235,11 +245,27 @@ impl Tracker {
         limits: &Plausibility,
         crossings: &mut Vec<Crossing>,
     ) -> Verdict {
+        let said = setup.flagged(device.id, fix.time);
+        self.observe_said(fix, said, received_at, device, setup, limits, crossings)
+    }
+
+    /// As [`Tracker::observe`], where somebody says this of the fix, whatever the setup's flags do.
+    #[expect(clippy::too_many_arguments, reason = "those of `observe`, and what is said")]
+    pub fn observe_said(
+        &mut self,
+        fix: &Fix,
+        said: Option<FlagVerdict>,
+        received_at: Timestamp,
+        device: Device,
+        setup: &Setup,
+        limits: &Plausibility,
+        crossings: &mut Vec<Crossing>,
+    ) -> Verdict {
         if let Some(reason) = limits.out_of_time(fix.time, received_at) {
             return Verdict::Quarantined(reason);
         }
         let now = Moment { time: fix.time, at: Point { lat: fix.lat, lon: fix.lon } };
-        let fault = match setup.flagged(device.id, fix.time) {
+        let fault = match said {
             Some(FlagVerdict::Faulty) => Some(Fault::Flagged),
             // Nobody can have been where there is no place.
             Some(FlagVerdict::Valid) if now.at.is_on_earth() => None,
@@ -276,14 +302,9 @@ impl Setup {
         self.profiles.get(&device).map_or(*instance, |profile| profile.over(*instance))
     }
 
-    /// What somebody says of a fix. Where a range ends that is faulty and one begins that is valid,
-    /// the fix is faulty.
+    /// What somebody says of a device's fix.
     pub fn flagged(&self, device: DeviceId, time: Timestamp) -> Option<FlagVerdict> {
-        let flags = self.flags.get(&device)?.iter();
-        let mut said = flags.filter(|flag| flag.from <= time && time <= flag.until).map(|f| f.says);
-        let first = said.next()?;
-        let faulty = first == FlagVerdict::Faulty || said.any(|it| it == FlagVerdict::Faulty);
-        Some(if faulty { FlagVerdict::Faulty } else { FlagVerdict::Valid })
+        said_of(self.flags.get(&device)?, time)
     }
 
     /// Adds the rows that a device's way from `before` to the later `after` makes, in order of time.

@@ -150,6 +150,8 @@ fn recompute(
 fn stored(row: &Crossing, edited: bool) -> StoredCrossing {
     StoredCrossing {
         id: row.id,
+        organization: row.organization,
+        crossed_at: row.crossed_at,
         geofence: row.geofence,
         course: row.course,
         direction: row.direction,

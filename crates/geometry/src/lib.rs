@@ -1,5 +1,5 @@
 //! Shapes of geofences: read from GeoJSON or from flat coordinates, judged as OGC Simple Features has it,
-//! and repaired where there is no doubt about what was meant.
+//! repaired where there is no doubt about what was meant, and measured.
 //!
 //! Every geofence that is written comes through here, and those who write it wait: this crate is built
 //! for speed where the rules around it are built small.
@@ -7,6 +7,7 @@
 mod fault;
 mod flat;
 mod geojson;
+mod measure;
 mod nesting;
 mod ring;
 mod sweep;
@@ -14,6 +15,7 @@ mod sweep;
 pub use fault::Fault;
 pub use flat::FlatGeometry;
 pub use geojson::Geometry;
+pub use measure::Measures;
 
 /// How many positions a geofence may have, closing ones included.
 pub const MAX_POSITIONS: usize = 10_000;

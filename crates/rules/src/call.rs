@@ -303,6 +303,26 @@ pub enum Need {
         #[cfg_attr(test, ts(as = "Option<bool>", optional))]
         keep: bool,
     },
+    /// How many items there are, by what they have in some fields, as the caller may see them. The answer
+    /// is a list of objects with those fields and `count`, none where there are no items.
+    #[serde(rename = "items.count")]
+    ItemsCount {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Of which collection.
+        collection: &'static str,
+        /// A filter of Directus.
+        #[cfg_attr(test, ts(type = "Filter"))]
+        filter: Value,
+        /// By which fields.
+        #[cfg_attr(test, ts(type = "string[]"))]
+        group: &'static [&'static str],
+        /// Counts different values of this field instead of items.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        distinct: Option<&'static str>,
+    },
     /// Positions in the order of event time. Directus can't see them: the host answers for
     /// devices that the caller may read, and only what was recorded for their present organization.
     ///
@@ -327,6 +347,27 @@ pub enum Need {
         /// At most so many of each device; the host gives no more than [`MAX_POSITION_ROWS`] in all.
         limit: u32,
     },
+    /// How many positions each device sent since a time, how many of them are faulty, and of the last one
+    /// that is believed how late it came and what else it said. Under the same conditions as above; of
+    /// all devices that the caller can see.
+    ///
+    /// The answer is a list of `{device, fixes, faulty, lag_ms, elements}`, of those that sent any.
+    /// `lag_ms` is from event time to the row in the table, `elements` an object by the protocol's ids.
+    #[serde(rename = "positions.count")]
+    PositionsCount {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Only devices of this organization.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        organization: Option<String>,
+        /// Event time, milliseconds since the Unix epoch; inclusive.
+        from_ms: f64,
+        /// Which of the elements that are no columns.
+        #[cfg_attr(test, ts(type = "string[]"))]
+        elements: &'static [&'static str],
+    },
     /// Which gateways hold these devices' connections just now, as the registry in Redis says. The
     /// answer is a list of `{imei, instance}`, of those that are held. Nothing of the caller's: a rule
     /// asks for devices that it was shown.
@@ -348,6 +389,28 @@ pub enum Need {
         name: &'static str,
         /// Which.
         attempts: Vec<Attempt>,
+    },
+    /// The caller's own previews: the one of a key with its outcome, or those that wait for theirs.
+    /// Nobody else's are told.
+    #[serde(rename = "reviews.read")]
+    ReviewsRead {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Which.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        key: Option<String>,
+    },
+    /// The last day's orders to time a device's positions again, newest first and at most 20; a list with
+    /// null alone where the caller can't see the device.
+    #[serde(rename = "recomputes.read")]
+    RecomputesRead {
+        /// The name of the answer in [`Context::results`].
+        #[serde(rename = "as")]
+        name: &'static str,
+        /// Of which device.
+        device: String,
     },
 }
 
@@ -396,8 +459,12 @@ impl Need {
         match self {
             Self::ItemsRead { name, .. }
             | Self::ItemsFind { name, .. }
+            | Self::ItemsCount { name, .. }
             | Self::PositionsRead { name, .. }
+            | Self::PositionsCount { name, .. }
             | Self::RegistryRead { name, .. }
+            | Self::ReviewsRead { name, .. }
+            | Self::RecomputesRead { name, .. }
             | Self::AttemptsClaim { name, .. } => name,
         }
     }
@@ -449,6 +516,21 @@ pub enum Effect {
         /// All fields.
         #[cfg_attr(test, ts(type = "Record<string, unknown>[]"))]
         items: Vec<Value>,
+    },
+    /// Asks the processor what a flag, or its end, would change. The host tries the change with the
+    /// caller's own permissions first, with every rule, and makes nothing of it: who may not make it, or
+    /// not so, is told what Directus would say.
+    #[serde(rename = "review.ask")]
+    ReviewAsk {
+        /// The preview's id.
+        review: String,
+        /// The flag whose end it is about; none: it is about a new one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        flag: Option<String>,
+        /// The flag: organization, device, verdict, starts_at, ends_at.
+        #[cfg_attr(test, ts(type = "Record<string, string>"))]
+        item: Value,
     },
     /// An entry of a Redis stream, at least once: it waits in the outbox until Redis has it.
     #[serde(rename = "stream.append")]

@@ -18,6 +18,7 @@ mod entry;
 mod event;
 mod fences;
 mod flags;
+mod fleet;
 mod geofence;
 mod judge;
 mod limits;
@@ -25,6 +26,7 @@ mod manifest;
 mod openapi;
 mod operation;
 mod positions;
+mod preview;
 mod profile;
 mod request;
 mod results;
@@ -35,7 +37,7 @@ mod tenancy;
 #[cfg(test)]
 mod typescript;
 
-pub use biplane_geometry::{FlatGeometry, MAX_POSITIONS};
+pub use biplane_geometry::{FlatGeometry, Geometry, MAX_POSITIONS};
 pub use call::{
     Answer, Attempt, Call, Claimed, Context, Effect, Kind, Level, MAX_POSITION_ROWS, Need, Outcome,
     PositionField, Rejection, StreamEntry,
@@ -47,7 +49,7 @@ pub use openapi::openapi;
 pub use request::{Access, Arguments, Method, Parameter, ParameterKind, Place, Request};
 
 /// The version of what crosses between host and module.
-pub const ABI: u32 = 6;
+pub const ABI: u32 = 7;
 
 /// A rule as it stands in the table: where it applies, and what it does.
 struct Entry {
@@ -74,10 +76,16 @@ const RULES: &[Entry] = &[
     Entry { rule: results::RESULTS, run: results::results },
     Entry { rule: fences::CHECK, run: fences::check },
     Entry { rule: flags::FLAG, run: flags::flag },
+    Entry { rule: fleet::HEALTH, run: fleet::health },
+    Entry { rule: preview::FLAG, run: preview::flag },
+    Entry { rule: preview::REMOVAL, run: preview::removal },
+    Entry { rule: preview::READ, run: preview::read },
+    Entry { rule: preview::RECOMPUTES, run: preview::recomputes },
     Entry { rule: fences::CHECK_IN_FLOW, run: fences::check_in_flow },
     Entry { rule: operation::item::VALIDATE, run: operation::item::validate },
     Entry { rule: operation::track::SIMPLIFY, run: operation::track::simplify },
     Entry { rule: operation::crossing::FORMAT, run: operation::crossing::format },
+    Entry { rule: operation::report::DAILY, run: operation::report::daily },
     Entry { rule: command::VALIDATE, run: command::validate },
     Entry { rule: command::LIST, run: command::list },
     Entry { rule: command::ROUTE, run: command::route },

@@ -2,4 +2,5 @@
 
 pub mod crossing;
 pub mod item;
+pub mod report;
 pub mod track;

@@ -35,8 +35,16 @@ enum Format {
 }
 
 impl Format {
-    /// What it tells: what it does not is not read.
-    const fn fields(self) -> &'static [PositionField] {
+    /// What it tells: what it does not is not read. A replay tells faults where faulty ones come too.
+    const fn fields(self, faulty: bool) -> &'static [PositionField] {
+        const REPLAY_WITH_FAULTS: &[PositionField] = &[
+            PositionField::TsMs,
+            PositionField::Lat,
+            PositionField::Lon,
+            PositionField::AltitudeM,
+            PositionField::SpeedKmh,
+            PositionField::Fault,
+        ];
         const ALL: &[PositionField] = &[
             PositionField::TsMs,
             PositionField::Lat,
@@ -50,6 +58,7 @@ impl Format {
         ];
         match self {
             Self::GeoJson | Self::Gpx => ALL.split_at(4).0,
+            Self::Columns if faulty => REPLAY_WITH_FAULTS,
             Self::Columns => ALL.split_at(5).0,
             Self::Json | Self::Csv => ALL,
         }
@@ -94,7 +103,7 @@ const FORMAT: Parameter = query(
 .or("json");
 const EVENT_FORMAT: Parameter = Parameter {
     kind: ParameterKind::Choice { of: &["columns", "json", "geojson", "csv", "gpx"] },
-    description: "What the answer is written in; `columns` is JSON with an array for each field, for a replay.",
+    description: "What the answer is written in; `columns` is JSON with an array for each field, for a replay, with `fault` where any is faulty.",
     ..FORMAT
 };
 
@@ -283,7 +292,7 @@ fn read(
             format!("to: {} is not within 31 days after `from`, {}", window.to, window.from);
         return Err(Rejection::field(ErrorCode::RangeInvalid, "to", message));
     }
-    let fields = window.format.fields();
+    let fields = window.format.fields(arguments.is("faulty"));
     let Some(found) = call.ctx.answer("positions")? else {
         if subjects.is_empty() {
             return Ok(written(&window, &[], None));

@@ -1,10 +1,13 @@
 //! The results of an event: who is where in the ranking, and when he was at each checkpoint.
 
+mod counted;
+
 use std::collections::HashMap;
 
 use biplane_core::results::{Course, RankBy, Standing, standings};
 use biplane_core::shown::duration;
 use biplane_core::{ErrorCode, Timestamp};
+use counted::Counted;
 use serde_json::{Value, json};
 
 use crate::request::{Access, Arguments, Method, Parameter, ParameterKind, Place, answered};
@@ -71,7 +74,7 @@ fn answer(call: &Call, arguments: &Arguments) -> Result<Outcome, Rejection> {
             return Err(Rejection::field(ErrorCode::TooMuch, "event", message));
         }
     }
-    let counted = counted(crossings, edits);
+    let counted = Counted::of(crossings, edits);
     let table = Table::reckon(event, checkpoints, entries, &counted, arguments);
     Ok(match arguments.text("format") {
         Some("csv") => Outcome {
@@ -97,7 +100,11 @@ fn needs(arguments: &Arguments) -> Vec<Need> {
     let find =
         |name, collection, filter, fields| Need::find(name, collection, filter, fields, MOST + 1);
     let valid = json!({ "_and": [of_event, { "status": { "_eq": "valid" } }] });
-    let edited = json!({ "_or": [{ "crossing": of_event }, { "entry": of_event }] });
+    // What takes an edit back belongs to the event that the edit belongs to.
+    let edited = json!({ "_or": [
+        { "crossing": of_event }, { "entry": of_event },
+        { "edit": { "crossing": of_event } }, { "edit": { "entry": of_event } },
+    ] });
     vec![
         Need::read(
             "event",
@@ -122,48 +129,9 @@ const EDIT_FIELDS: &[&str] = &[
     "entry",
     "checkpoint",
     "crossed_at",
+    "edit",
     "date_created",
 ];
-
-/// Who crossed what, and when.
-struct Counted<'a> {
-    entry: &'a str,
-    checkpoint: &'a str,
-    at: Timestamp,
-}
-
-/// The crossings as people left them: of several edits of one the last counts.
-fn counted<'a>(crossings: &'a [Value], edits: &'a [Value]) -> Vec<Counted<'a>> {
-    fn text<'a>(item: &'a Value, field: &str) -> Option<&'a str> {
-        item[field].as_str()
-    }
-    let time = |item: &Value| text(item, "crossed_at")?.parse::<Timestamp>().ok();
-    let mut edits: Vec<&Value> = edits.iter().collect();
-    edits.sort_by_key(|edit| {
-        (text(edit, "date_created").and_then(|at| at.parse::<Timestamp>().ok()), text(edit, "id"))
-    });
-    let last: HashMap<&str, &Value> =
-        edits.iter().filter_map(|edit| Some((text(&edit["crossing"], "id")?, *edit))).collect();
-    let found = crossings
-        .iter()
-        .filter(|crossing| text(crossing, "id").is_none_or(|id| !last.contains_key(id)))
-        .filter_map(|crossing| {
-            let (entry, checkpoint) = (text(crossing, "entry")?, text(crossing, "checkpoint")?);
-            Some(Counted { entry, checkpoint, at: time(crossing)? })
-        });
-    let made = edits.iter().filter_map(|edit| {
-        let crossing = &edit["crossing"];
-        let counts = match text(edit, "action")? {
-            "add" => true,
-            "adjust" => last.get(text(crossing, "id")?).is_some_and(|it| it["id"] == edit["id"]),
-            _ => false,
-        };
-        let of = |field| text(edit, field).or_else(|| text(crossing, field));
-        let (entry, checkpoint) = (of("entry")?, of("checkpoint")?);
-        Some(Counted { entry, checkpoint, at: time(edit)? }).filter(|_| counts)
-    });
-    found.chain(made).collect()
-}
 
 /// Everything that is told.
 struct Table<'a> {
@@ -172,6 +140,7 @@ struct Table<'a> {
     course: Vec<&'a Value>,
     /// In the order of the ranking.
     rows: Vec<(&'a Value, Standing)>,
+    counted: &'a Counted<'a>,
 }
 
 impl<'a> Table<'a> {
@@ -179,7 +148,7 @@ impl<'a> Table<'a> {
         event: &'a Value,
         checkpoints: &'a [Value],
         entries: &'a [Value],
-        crossings: &[Counted<'_>],
+        counted: &'a Counted<'a>,
         arguments: &Arguments,
     ) -> Self {
         let role = |checkpoint: &Value| match checkpoint["role"].as_str() {
@@ -194,9 +163,10 @@ impl<'a> Table<'a> {
         let places: HashMap<_, _> = course.iter().map(|it| id(it)).zip(0_usize..).collect();
         let rows: HashMap<_, _> = entries.iter().map(id).zip(0_usize..).collect();
         let mut times = vec![vec![Vec::new(); course.len()]; entries.len()];
-        for Counted { entry, checkpoint, at } in crossings {
-            if let (Some(&row), Some(&place)) = (rows.get(entry), places.get(checkpoint)) {
-                times[row][place].push(*at);
+        for crossed in counted.crossings() {
+            let (row, place) = (rows.get(crossed.entry), places.get(crossed.checkpoint));
+            if let (Some(&row), Some(&place)) = (row, place) {
+                times[row][place].push(crossed.at);
             }
         }
         let gun = event["starts_at"].as_str().and_then(|text| text.parse().ok());
@@ -223,20 +193,13 @@ impl<'a> Table<'a> {
                 alone.map(|it| (entry, Standing { rank: None, gaps_ms: gaps_ms.clone(), ..it })),
             );
         }
-        Self { event, course, rows }
+        Self { event, course, rows, counted }
     }
 
     fn json(&self) -> Value {
-        let rows = self.rows.iter().map(|(entry, standing)| {
-            let splits = self.course.iter().enumerate().map(|(place, checkpoint)| {
-                json!({
-                    "checkpoint": checkpoint["id"],
-                    "crossed_at": standing.splits[place],
-                    "elapsed_ms": standing.elapsed_ms[place],
-                    "leg_ms": self.leg_ms(standing, place),
-                    "gap_ms": standing.gaps_ms[place],
-                })
-            });
+        let rows = self.rows.iter().enumerate().map(|(row, (entry, standing))| {
+            let splits = (0..self.course.len()).map(|place| self.split(entry, standing, place));
+            let last = standing.taken.checked_sub(1);
             let name = |place: &usize| self.course[*place]["id"].clone();
             json!({
                 "rank": standing.rank,
@@ -247,6 +210,9 @@ impl<'a> Table<'a> {
                 "status": entry["status"],
                 "checkpoints_taken": standing.taken,
                 "finished": self.finished(standing),
+                "elapsed_ms": last.and_then(|last| standing.elapsed_ms[last]),
+                "gap_ms": last.and_then(|last| standing.gaps_ms[last]),
+                "interval_ms": self.interval_ms(row),
                 "splits": splits.collect::<Vec<_>>(),
                 "out_of_order": standing.out_of_order.iter().map(name).collect::<Vec<_>>(),
             })
@@ -263,6 +229,49 @@ impl<'a> Table<'a> {
                 "course": self.course,
             },
         })
+    }
+
+    /// What became of an entry at a checkpoint, and by which crossing and which edit.
+    fn split(&self, entry: &'a Value, standing: &Standing, place: usize) -> Value {
+        let checkpoint = &self.course[place]["id"];
+        let last_crossed = standing.out_of_order.last();
+        let state = if standing.splits[place].is_some() {
+            "taken"
+        } else if standing.out_of_order.contains(&place) {
+            "out_of_order"
+        } else if last_crossed.is_some_and(|&last| last > place) || entry["status"] == "finished" {
+            "missing"
+        } else {
+            "ahead"
+        };
+        let at = standing.splits[place];
+        // The one that counts; where none does, the first.
+        let mut crossed = self.counted.cell(entry, checkpoint).iter();
+        let seen = crossed.find(|it| at.is_none_or(|at| it.at == at));
+        let void = || self.counted.void(entry, checkpoint).filter(|_| state != "taken");
+        json!({
+            "checkpoint": checkpoint,
+            "state": state,
+            "crossed_at": at,
+            // Where it does not count: when it was crossed first all the same.
+            "seen_at": seen.filter(|_| at.is_none()).map(|it| it.at),
+            "elapsed_ms": standing.elapsed_ms[place],
+            "leg_ms": self.leg_ms(standing, place),
+            "gap_ms": standing.gaps_ms[place],
+            "crossing": seen.and_then(|it| it.crossing),
+            "edit": seen.map_or_else(void, |it| it.edit),
+        })
+    }
+
+    /// How far behind the one before who has come as far; `None` where nobody has, or he is not ranked.
+    fn interval_ms(&self, row: usize) -> Option<i64> {
+        let standing = &self.rows[row].1;
+        let before = &self.rows[row.checked_sub(1)?].1;
+        let last = standing.taken.checked_sub(1)?;
+        (standing.rank.is_some() && before.taken == standing.taken)
+            .then(|| standing.gaps_ms[last].zip(before.gaps_ms[last]))
+            .flatten()
+            .map(|(gap, gap_before)| gap - gap_before)
     }
 
     /// A row an entry; times as people read them, h:mm:ss.mmm.

@@ -1,16 +1,17 @@
 //! What people say of the data: flags of positions and edits of crossings.
 
+use biplane_core::shown::shown;
 use biplane_core::{ErrorCode, Timestamp};
 use serde_json::{Value, json};
 
 use crate::after::{After, after};
 use crate::request::is_uuid;
-use crate::span::Span;
+use crate::span::{Span, time};
 use crate::{Call, Event, Need, Outcome, Rejection, Rule, Trigger};
 
 const FLAG: Span = Span { start: "starts_at", end: "ends_at", code: ErrorCode::FlagRange };
 const FLAG_FIELDS: &[&str] = &["device", "verdict", "starts_at", "ends_at"];
-const EDIT_FIELDS: &[&str] = &["action", "crossing", "entry", "checkpoint", "crossed_at"];
+const EDIT_FIELDS: &[&str] = &["action", "crossing", "entry", "checkpoint", "crossed_at", "edit"];
 const OTHER_FIELDS: &[&str] = &["id", "verdict", "starts_at", "ends_at"];
 
 /// Longest range of a flag: 31 days.
@@ -29,13 +30,13 @@ pub const POSITION_FLAG: Rule = Rule {
     },
 };
 
-/// An edit has a reason, and what its action needs.
+/// An edit has a reason, and what its action needs; it is taken back once.
 pub const CROSSING_EDIT: Rule = Rule {
     name: "crossing_edit.validate",
     trigger: Trigger::Filter {
         events: &[Event::Create, Event::Update],
         collections: &["crossing_edits"],
-        fields: &["action", "crossing", "entry", "checkpoint", "crossed_at", "reason"],
+        fields: &["action", "crossing", "entry", "checkpoint", "crossed_at", "edit", "reason"],
         flat: None,
     },
 };
@@ -126,25 +127,59 @@ pub fn crossing_edit(call: &Call) -> Outcome {
     match after(call, EDIT_FIELDS) {
         Ok(items) => {
             faults.extend(items.iter().find_map(|item| wrong_edit(*item)));
-            Outcome::rejections(faults)
+            match items.first().and_then(|item| taken_back(call, *item)) {
+                Some(edit) if faults.is_empty() => undo(call, edit),
+                _ => Outcome::rejections(faults),
+            }
         }
         Err(outcome) if faults.is_empty() => *outcome,
         Err(_) => Outcome::rejections(faults),
     }
 }
 
+/// The edit that a new one takes back.
+fn taken_back<'a>(call: &Call, item: After<'a>) -> Option<&'a str> {
+    let undoes = call.event == Some(Event::Create) && item.text("action") == Some("undo");
+    item.text("edit").filter(|edit| undoes && is_uuid(edit))
+}
+
+/// Asks for the edit and for what took it back before.
+fn undo(call: &Call, edit: &str) -> Outcome {
+    let found = match call.ctx.answer("taken_back") {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            let these = json!({ "_or": [{ "id": { "_eq": edit } }, { "edit": { "_eq": edit } }] });
+            let fields = &["id", "action"];
+            return Outcome::need(Need::find("taken_back", "crossing_edits", these, fields, 2));
+        }
+        Err(rejection) => return Outcome::reject(rejection),
+    };
+    let undone_by = |it: &Value| it["action"] == "undo";
+    let message = if found.iter().any(|it| undone_by(it) && it["id"] == edit) {
+        "edit: what takes an edit back can't be taken back: make the edit anew"
+    } else if found.iter().any(undone_by) {
+        "edit: it was taken back already"
+    } else {
+        return Outcome::default();
+    };
+    Outcome::reject(Rejection::field(ErrorCode::EditAction, "edit", message))
+}
+
 /// Of each action, what it needs and what it may not have.
 fn wrong_edit(item: After<'_>) -> Option<Rejection> {
-    const ADD: (&[&str], &[&str]) = (&["entry", "checkpoint", "crossed_at"], &["crossing"]);
-    const VOID: (&[&str], &[&str]) = (&["crossing"], &["crossed_at"]);
-    const ADJUST: (&[&str], &[&str]) = (&["crossing", "crossed_at"], &[]);
+    const ADD: (&[&str], &[&str]) = (&["entry", "checkpoint", "crossed_at"], &["crossing", "edit"]);
+    const VOID: (&[&str], &[&str]) = (&["crossing"], &["crossed_at", "edit"]);
+    const ADJUST: (&[&str], &[&str]) = (&["crossing", "crossed_at"], &["edit"]);
+    const UNDO: (&[&str], &[&str]) =
+        (&["edit"], &["crossing", "entry", "checkpoint", "crossed_at"]);
     let action = item.text("action").unwrap_or_default();
     let (needed, forbidden) = match action {
         "add" => ADD,
         "void" => VOID,
         "adjust" => ADJUST,
+        "undo" => UNDO,
         _ => {
-            let message = "action: is required: add, void or adjust";
+            let message = "action: is required: add, void, adjust or undo";
             return Some(Rejection::field(ErrorCode::EditAction, "action", message));
         }
     };
@@ -156,6 +191,17 @@ fn wrong_edit(item: After<'_>) -> Option<Rejection> {
     missing
         .map(|field| fault(field, "is required for the action"))
         .or_else(|| stray.map(|field| fault(field, "must be empty for the action")))
+        .or_else(|| wrong_time(item))
+}
+
+/// A time that is none: the database would say so in other words.
+fn wrong_time(item: After<'_>) -> Option<Rejection> {
+    let value = item.field("crossed_at")?;
+    if value.as_str().and_then(time).is_some() {
+        return None;
+    }
+    let message = format!("crossed_at: {} is not a time like 2026-05-01T09:30:00Z", shown(value));
+    Some(Rejection::field(ErrorCode::EditAction, "crossed_at", message))
 }
 
 /// A reason that is given must say something; a new item must have one.

@@ -219,6 +219,15 @@ impl Answers<'_> {
             Need::ItemsFind { fields, .. } => {
                 (0..self.number(4)).map(|_| self.row(fields)).collect()
             }
+            Need::ItemsCount { group, .. } => {
+                let mut group = group.to_vec();
+                group.push("count");
+                (0..self.number(4)).map(|_| self.row(&group)).collect()
+            }
+            Need::PositionsCount { .. } => {
+                let fields = ["device", "fixes", "faulty", "lag_ms", "elements.113"];
+                (0..self.number(4)).map(|_| self.row(&fields)).collect()
+            }
             Need::PositionsRead { devices, fields, .. } => {
                 let rows = self.number(5);
                 let mut of_device = || -> Value {
@@ -233,6 +242,11 @@ impl Answers<'_> {
                 let held = imeis.iter().take(self.number(4));
                 held.map(|imei| json!({ "imei": imei, "instance": self.value() })).collect()
             }
+            Need::ReviewsRead { .. } => {
+                let fields = ["organization", "device", "verdict", "outcome"];
+                (0..self.number(7)).map(|_| self.row(&fields)).collect()
+            }
+            Need::RecomputesRead { .. } => (0..self.number(3)).map(|_| self.value()).collect(),
             Need::AttemptsClaim { attempts, .. } => {
                 attempts.iter().map(|_| json!({ "ours": self.value() })).collect()
             }

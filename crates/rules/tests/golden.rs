@@ -169,3 +169,8 @@ fn entries_are_judged_as_the_golden_cases_say() {
 fn courses_are_judged_as_the_golden_cases_say() {
     check(include_str!("../../../tests/golden/courses.json"));
 }
+
+#[test]
+fn a_fleet_is_told_of_as_the_golden_cases_say() {
+    check(include_str!("../../../tests/golden/fleet.json"));
+}

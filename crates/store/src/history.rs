@@ -37,7 +37,7 @@ pub enum HistoryError {
     },
 }
 
-fn at(what: &'static str) -> impl FnOnce(tokio_postgres::Error) -> HistoryError {
+pub(crate) fn at(what: &'static str) -> impl FnOnce(tokio_postgres::Error) -> HistoryError {
     move |source| HistoryError::Refused { what, source }
 }
 
@@ -110,7 +110,7 @@ impl History {
         Ok(self.session.as_mut().expect("set above"))
     }
 
-    async fn client(&mut self) -> Result<&mut Client, HistoryError> {
+    pub(crate) async fn client(&mut self) -> Result<&mut Client, HistoryError> {
         self.session().await.map(|(client, _)| client)
     }
 
@@ -242,7 +242,9 @@ impl History {
         let statement =
             "SELECT c.id, c.geofence, c.event, c.entry, c.checkpoint, c.direction, c.fix_before_at,
                              c.fix_after_at, c.lat, c.lon, c.status,
-                             EXISTS (SELECT FROM public.crossing_edits e WHERE e.crossing = c.id)
+                             EXISTS (SELECT FROM public.crossing_edits e WHERE e.crossing = c.id
+                                 AND NOT EXISTS (SELECT FROM public.crossing_edits u WHERE u.edit = e.id)),
+                             c.organization, c.crossed_at
                          FROM public.crossings c
                          WHERE c.device = $1 AND c.source <> 'manual'
                              AND c.fix_after_at > $2 AND c.fix_after_at <= $3
@@ -258,6 +260,8 @@ impl History {
             .iter()
             .map(|row| StoredCrossing {
                 id: row.get(0),
+                organization: row.get::<_, Uuid>(12).into(),
+                crossed_at: from_system_time(row.get(13)),
                 geofence: row.get::<_, Uuid>(1).into(),
                 course: id(row, 2).zip(id(row, 3)).zip(id(row, 4)).map(
                     |((event, entry), checkpoint)| (event.into(), entry.into(), checkpoint.into()),

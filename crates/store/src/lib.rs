@@ -10,6 +10,7 @@ mod live_events;
 mod motion;
 mod notices;
 mod open_commands;
+mod previews;
 mod setup_reader;
 mod state_reader;
 mod upkeep;
@@ -25,6 +26,7 @@ pub use live_events::{
 };
 pub use notices::{Notice, NoticeError, NoticeKind, NoticeQueue};
 pub use open_commands::{OpenCommand, OpenCommands, OpenCommandsError};
+pub use previews::{Preview, Supposed};
 pub use setup_reader::{ReadSetupError, SetupReader};
 pub use state_reader::{DeviceState, ReadStateError, StateReader};
 pub use upkeep::{Compression, Retention, Upkeep, UpkeepError, Upkept};

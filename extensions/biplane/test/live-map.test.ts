@@ -2,11 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Field } from '../src/live-map-panel/field.ts';
+import { hue, rgb } from '../src/live-map-panel/colors.ts';
+import { Labels } from '../src/live-map-panel/marks/labels.ts';
+import { Trails } from '../src/live-map-panel/marks/trails.ts';
+import { screenX, screenY, viewOf, worldX, worldY } from '../src/live-map-panel/marks/world.ts';
+import { Replayed } from '../src/live-map-panel/replay/replayed.ts';
+import { Tape } from '../src/live-map-panel/replay/tape.ts';
+import { readTracks, type EventPage } from '../src/live-map-panel/replay/tracks.ts';
+import { roster, tickerRows } from '../src/live-map-panel/rows.ts';
+import { textsIn } from '../src/live-map-panel/texts.ts';
+import type { Watched } from '../src/live-map-panel/watched.ts';
 import { clockMs } from '../src/shared/app/format.ts';
-import type { Race } from '../src/shared/app/race.ts';
-import { rosterRows, tickerRows } from '../src/live-map-panel/rows.ts';
 import { boundsOf, destination, geodesicRing, graticule, madeGood, verticesOf } from '../src/shared/map/shapes.ts';
-import { Trail } from '../src/live-map-panel/trails.ts';
 import type { Crossing, Entry, Position } from '../src/shared/app/race-types.ts';
 
 const entry = (number: string, device: string | null = `device ${number}`): Entry => ({
@@ -73,22 +80,58 @@ test('bounds hold every vertex of any geometry, and nothing has none', () => {
 	assert.equal(boundsOf([]), null);
 });
 
-test('a trail is not drawn over a gap in time, nor beyond its length', () => {
-	const trail = new Trail();
-	for (const second of [0, 10, 20, 300, 310, 320, 330]) trail.push(12 + second / 1000, 46, second * 1000);
-	const span = (length: number): number[] => trail.lines(330_000, length, {}).flatMap((line) => line.geometry.coordinates.map(([lon]) => Math.round((lon! - 12) * 1000)));
-	assert.deepEqual([...new Set(span(600_000))], [0, 10, 20, 300, 310, 320]);
-	assert.ok(trail.lines(330_000, 600_000, {}).every(({ geometry }) => geometry.coordinates.every(([lon]) => lon! < 12.1) || geometry.coordinates.every(([lon]) => lon! > 12.1)));
-	assert.deepEqual([...new Set(span(60_000))], [300, 310, 320]);
+const watched = (entries: Entry[]): Watched => ({
+	kind: 'event', id: 'e', name: 'Race', timezone: null, organization: 'o', startsMs: null, endsMs: null, entries, checkpoints: [],
+});
+const en = textsIn('en-US');
+const rowsOf = (field: Field, course = watched([])) => roster(course, field, en, new Map()).rows;
+
+/** The pieces of trails as they are handed on: start and end in longitude (thousandths of a degree after 12°) and seconds. */
+function pieces(trails: Trails): [number, number, number][] {
+	const degrees = (x: number): number => Math.round(((x / 2 ** 32) * 360 - 12) * 1000);
+	return trails.takeFresh(true).flatMap(({ bytes }) => {
+		const [ints, floats] = [new Int32Array(bytes.slice().buffer), new Float32Array(bytes.slice().buffer)];
+		return Array.from({ length: bytes.length / Trails.stride }, (_, i): [number, number, number] => [degrees(ints[i * 6]!), degrees(ints[i * 6 + 2]!), floats[i * 6 + 4]!]);
+	});
+}
+const at = (second: number) => ({ lon: 12 + second / 1000, lat: 46, timeMs: second * 1000 });
+
+test('a trail ends where its mark sets out, and is not drawn over a gap in time', () => {
+	const trails = new Trails(1, 600_000);
+	for (const second of [0, 10, 20, 300, 310, 320]) trails.push(0, 0, at(second));
+	assert.deepEqual(pieces(trails).map(([from, to]) => [from, to]), [[0, 10], [10, 20], [300, 310]]);
+	assert.equal(trails.endOf(0)?.timeMs, 310_000);
 });
 
-test('an implausible fix moves no mark but is said in the list', () => {
+test('of many competitors each trail has longer pieces, so that all of them fit', () => {
+	const trails = new Trails(100, 600_000, 1000);
+	for (let second = 0; second <= 180; second += 10) trails.push(0, 0, at(second));
+	assert.deepEqual(pieces(trails).map(([from, to]) => [from, to]), [[0, 60], [60, 120]]);
+});
+
+test('the oldest pieces give way to new ones, and only those are handed on', () => {
+	const trails = new Trails(1, 0, 4);
+	for (let second = 0; second <= 60; second += 10) trails.push(0, 0, at(second));
+	assert.deepEqual(new Set(pieces(trails).map(([from]) => from)), new Set([10, 20, 30, 40]));
+	trails.push(0, 0, at(70));
+	const fresh = trails.takeFresh(false);
+	assert.deepEqual(fresh.map(({ at, bytes }) => [at, bytes.length]), [[Trails.stride, Trails.stride]]);
+});
+
+test('a past that is told later leads to what is known, each moment once', () => {
+	const trails = new Trails(1, 600_000);
+	for (const second of [30, 40, 50]) trails.push(0, 0, at(second));
+	trails.pushPast(0, 0, [at(0), at(10), at(20), at(30)], at(30));
+	assert.deepEqual(pieces(trails).map(([from, to]) => [from, to]), [[30, 40], [0, 10], [10, 20], [20, 30]]);
+});
+
+test('an implausible fix moves no mark but is kept apart and said in the list', () => {
 	const field = new Field([entry('7')]);
 	field.takePositions([fix('7', 0)], 0, true);
 	field.takePositions([fix('7', 5, { lat: 10, faulty: true })], 5000, true);
-	const race: Race = { event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null }, entries: [entry('7')], checkpoints: [] };
-	const [row] = rosterRows(race, field);
+	const [row] = rowsOf(field);
 	assert.deepEqual([row!.lat, row!.doubtful, row!.time], [46.2, true, '12:00:00']);
+	assert.deepEqual(field.all[0]!.faults.map(({ lat, reason }) => [lat, reason]), [[10, null]]);
 });
 
 test('a mark glides from fix to fix and ends on the fix', () => {
@@ -107,14 +150,82 @@ test('a replay that begins anew starts a new trail', () => {
 	const field = new Field([entry('7')]);
 	for (const second of [100, 110, 120]) field.takePositions([fix('7', second)], second * 1000, true);
 	field.takePositions([fix('7', 0)], 130_000, true);
-	assert.deepEqual(field.all[0]!.trail.lines(field.newestMs, 600_000, {}), []);
+	assert.ok(pieces(field.trails).every(([, , time]) => time === -Infinity));
 	assert.equal(field.newestMs, Date.UTC(2020, 8, 12, 12, 0, 0));
 });
 
-test('rows stand in the order of numbers, as people count', () => {
-	const entries = ['10', '9', 'p2', '100'].map((number) => entry(number));
-	const race: Race = { event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null }, entries, checkpoints: [] };
-	assert.deepEqual(rosterRows(race, new Field(entries)).map((row) => row.number), ['9', '10', '100', 'p2']);
+test('rows stand in the order of numbers, as people count, and are found by number and name', () => {
+	const field = new Field(['10', '9', 'p2', '100'].map((number) => entry(number)));
+	assert.deepEqual(rowsOf(field).map((row) => row.number), ['9', '10', '100', 'p2']);
+	assert.deepEqual(roster(watched([]), field, en, new Map(), '10').rows.map((row) => row.number), ['10', '100']);
+	assert.deepEqual(roster(watched([]), field, en, new Map(), 'pilot p').rows.map((row) => row.number), ['p2']);
+});
+
+test('places are whole numbers that a view puts on the screen to a hundredth of a pixel', () => {
+	const view = viewOf({ lng: 12.5, lat: 46 }, 16, 800, 600);
+	assert.deepEqual([screenX(view, worldX(12.5)), screenY(view, worldY(46))], [400, 300]);
+	const pixels = 512 * 2 ** 16;
+	assert.ok(Math.abs(screenX(view, worldX(12.501)) - 400 - (0.001 / 360) * pixels) < 0.02);
+	const west = viewOf({ lng: 179.999, lat: 0 }, 10, 800, 600);
+	assert.ok(Math.abs(screenX(west, worldX(-179.999)) - 400 - (0.002 / 360) * 512 * 2 ** 10) < 0.02, 'over the antimeridian');
+});
+
+test('numbers lie over no other number and no mark', () => {
+	const labels = new Labels();
+	const marks = [{ index: 0, x: 100, y: 100, width: 24 }, { index: 1, x: 120, y: 100, width: 24 }, { index: 2, x: 300, y: 100, width: 24 }];
+	const placed = labels.place(marks, 400, 300);
+	assert.deepEqual(placed.map(({ index, right }) => [index, Math.sign(right)]), [[0, -1], [1, 1], [2, 1]]);
+});
+
+test('colours are numbers, whoever gave them', () => {
+	assert.match(hue(3), /^#[0-9a-f]{6}$/);
+	assert.deepEqual([rgb('#F80'), rgb('#ff8800'), rgb('tomato')], [0xff8800, 0xff8800, 0x808080]);
+});
+
+const page = (from: number, to: number, seconds: number[], faulty: number[] = []): EventPage => ({
+	data: [{
+		device: 'device 7',
+		entry: 'entry 7',
+		columns: {
+			ts_ms: seconds.map((second) => second * 1000),
+			lat: seconds.map((second) => 46 + second / 1000),
+			lon: seconds.map(() => 12),
+			altitude_m: seconds.map(() => null),
+			speed_kmh: seconds.map(() => null),
+			...(faulty.length > 0 && { fault: seconds.map((second) => (faulty.includes(second) ? 'jitter' : null)) }),
+		},
+	}],
+	meta: { from: new Date(from * 1000).toISOString(), to: new Date(to * 1000).toISOString(), next: null },
+});
+const stretch = (from: number, to: number, seconds: number[], faulty?: number[]) => ({
+	fromMs: from * 1000, toMs: to * 1000, tracks: new Map(readTracks(page(from, to, seconds, faulty)).map(({ entry, track }) => [entry, track])),
+});
+
+test('a tape knows what it lacks, up to what it has', () => {
+	const tape = new Tape();
+	assert.equal(tape.missing(0, 100), 0);
+	tape.add(stretch(20, 40, []), 0);
+	assert.deepEqual([tape.missing(0, 100), tape.gapEnd(0, 100_000), tape.missing(20_000, 40_000), tape.missing(30_000, 50_000)], [0, 20_000, null, 40_000]);
+	tape.add(stretch(40, 60, []), 0);
+	assert.equal(tape.missing(20_000, 60_000), null);
+});
+
+test('a replay shows the place of a time, forwards and backwards, and what was faulty by then', () => {
+	const replayed = new Replayed([entry('7')], 600_000);
+	replayed.tape.add(stretch(0, 50, [0, 10, 20, 30, 40], [20]), 0);
+	replayed.tape.add(stretch(50, 100, [50, 60]), 0);
+	const one = replayed.field.all[0]!;
+	const shown = (second: number): [number, number] => {
+		replayed.show(second * 1000);
+		return [one.timeMs / 1000, Math.round((one.place(second * 1000)[1] - 46) * 1e5) / 100];
+	};
+	assert.deepEqual(shown(5), [0, 5]);
+	assert.deepEqual(shown(15), [10, 15], 'from 10 to 30: the fix at 20 is not believed');
+	assert.equal(one.faults.length, 0);
+	assert.deepEqual(shown(45), [40, 45]);
+	assert.deepEqual(one.faults.map(({ timeMs, reason }) => [timeMs, reason]), [[20_000, 'jitter']]);
+	assert.deepEqual(shown(2), [0, 2]);
+	assert.deepEqual(shown(90), [60, 60], 'after the last it stands');
 });
 
 const crossing = (id: string, at: string, more: Partial<Crossing> = {}): Crossing => ({
@@ -128,14 +239,13 @@ const crossing = (id: string, at: string, more: Partial<Crossing> = {}): Crossin
 	...more,
 });
 
-const aRace: Race = {
-	event: { id: 'e', name: 'Race', status: 'running', timezone: null, starts_at: null },
-	entries: [entry('7')],
+const aRace: Watched = {
+	...watched([entry('7')]),
 	checkpoints: [{ id: 'c', sort: 1, name: 'B23', role: 'turnpoint', geofence: null }],
 };
 
-const ticker = (field: Field): string[][] => tickerRows(aRace, field).map((row) => [row.time, row.number, row.checkpoint]);
-const progress = (field: Field): string => rosterRows(aRace, field)[0]!.progress;
+const ticker = (field: Field): string[][] => tickerRows(aRace, field, en, new Map()).map((row) => [row.time, row.number, row.checkpoint]);
+const progress = (field: Field): string => rowsOf(field, aRace)[0]!.progress;
 
 test('a crossing is listed once, newest first, to the millisecond', () => {
 	const field = new Field([entry('7')]);
@@ -182,14 +292,4 @@ test('what is read replaces what was known, but not what was said meanwhile', as
 	await Promise.all(reading);
 	assert.deepEqual(ticker(field).map(([time]) => time), ['12:00:05.000', '12:00:04.000']);
 	assert.equal(progress(field), 'into B23 12:00:05');
-});
-
-test('a past that is told after the newest fix comes before it in the trail, each moment once', () => {
-	const trail = new Trail();
-	trail.push(12.03, 46, 30_000);
-	trail.pushPast([{ lon: 12, lat: 46, timeMs: 0 }, { lon: 12.01, lat: 46, timeMs: 10_000 }]);
-	trail.push(12.04, 46, 40_000);
-	trail.pushPast([{ lon: 12.02, lat: 46, timeMs: 20_000 }, { lon: 13, lat: 46, timeMs: 30_000 }]);
-	const drawn = trail.lines(40_000, 160_000, {}).flatMap(({ geometry }) => geometry.coordinates.map(([lon]) => lon));
-	assert.deepEqual(drawn, [12, 12.01, 12.02, 12.03]);
 });

@@ -183,11 +183,33 @@ async fn an_event_answers_for_all_its_entries_and_ranks_them() {
             }
         }
     }
-    for edit in edits {
-        let edit = format!("/items/crossing_edits/{edit}");
-        admin.call(Method::DELETE, &edit, None).await.expect("taken back");
+    // The added one is taken back, then the last void: the adjustment before it counts again.
+    let undo = |edit: &str| {
+        json!({
+            "organization": tenant.organization, "action": "undo", "edit": edit,
+            "reason": "the wrong rider",
+        })
+    };
+    let path_of_edits = "/items/crossing_edits";
+    tenant.operator.create(path_of_edits, &undo(&edits[3])).await.expect("taken back");
+    assert!(elapsed().await > 3_723_004);
+    let taken_back = tenant.operator.create(path_of_edits, &undo(&edits[2])).await;
+    let taken_back = taken_back.expect("taken back")["id"].as_str().expect("an id").to_owned();
+    assert_eq!(elapsed().await, 3_600_000);
+    for (edit, why) in [
+        (&edits[2], "edit: it was taken back already"),
+        (&taken_back, "edit: what takes an edit back can't be taken back: make the edit anew"),
+    ] {
+        let (status, _, message, _) =
+            refusal(tenant.operator.create(path_of_edits, &undo(edit)).await);
+        assert_eq!((status, &*message), (400, why));
     }
-    assert_eq!(elapsed().await, 3_723_004);
+    for edit in &edits[..2] {
+        tenant.operator.create(path_of_edits, &undo(edit)).await.expect("taken back");
+    }
+    assert_eq!(elapsed().await, 3_723_004, "as it was measured");
+    let split = json_of(&stack, &tenant.viewer, &path).await["data"][0]["splits"][0].clone();
+    assert_eq!((&split["crossing"], &split["edit"]), (&crossed, &Value::Null));
 }
 
 #[tokio::test]
@@ -353,6 +375,9 @@ async fn each_role_is_answered_by_each_endpoint_as_the_table_says() {
     }
     let refused = nobody.create("/biplane/geofences/check", &place).await;
     findings.refused("the public asks for fences", refused, 401, &["LIVE_UNAUTHORIZED"]);
+    // What others are told of a fleet is in fleet.rs.
+    let refused = nobody.read("/biplane/fleet/health").await;
+    findings.refused("the public asks for a fleet", refused, 401, &["LIVE_UNAUTHORIZED"]);
 }
 
 #[tokio::test]

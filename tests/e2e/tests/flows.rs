@@ -112,3 +112,58 @@ async fn a_track_is_simplified_and_a_crossing_put_in_words() {
     let (_, told) = run(&stack, &tenant.viewer, &path, &json!({ "crossing": crossing })).await;
     assert_eq!(told["text"], "1 One at Circle, 01:02:03.004 UTC", "{told}");
 }
+
+#[tokio::test]
+async fn a_manager_gets_a_daily_report_of_his_own_organization_only() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let (tenant, other) = (Tenant::make(&stack, &admin).await, Tenant::make(&stack, &admin).await);
+    let name = async |tenant: &Tenant| {
+        let organization = format!("/items/organizations/{}?fields=name", tenant.organization);
+        tenant.viewer.read(&organization).await.expect("it")["name"]
+            .as_str()
+            .expect("a name")
+            .to_owned()
+    };
+    let (own, theirs) = (name(&tenant).await, name(&other).await);
+    let found =
+        admin.read("/flows?filter[name][_eq]=Daily report&fields=id,options").await.expect("Flows");
+    let path =
+        format!("/flows/{}", found[0]["id"].as_str().expect("the Flow that `config/` brings"));
+    // It runs by the clock: here in the next second instead of the next morning.
+    admin
+        .update(&path, &json!({ "options": { "cron": "* * * * * *" } }))
+        .await
+        .expect("a schedule");
+    let inbox = async |session: &Client| {
+        let inbox = session.read("/notifications?fields=subject,message&limit=100").await;
+        inbox.expect("notifications").as_array().cloned().unwrap_or_default()
+    };
+    let reports = eventually("a report", async || {
+        Some(inbox(&tenant.manager).await).filter(|found| !found.is_empty())
+    })
+    .await;
+    admin.update(&path, &json!({ "options": found[0]["options"] })).await.expect("as it was");
+    for report in &reports {
+        let subject = report["subject"].as_str().expect("a subject");
+        assert!(subject.starts_with(&format!("{own}: daily report of ")), "{report}");
+        let message = report["message"].as_str().expect("a message");
+        assert!(
+            message.contains(
+                "- Devices: 0 of 1 were heard of; silent for more than 24 hours: Tracker (never)"
+            ),
+            "{message}"
+        );
+        assert!(message.contains("- Events: Race (running)"), "{message}");
+        assert!(!report.to_string().contains(&theirs), "{report}");
+    }
+    assert_eq!(inbox(&tenant.operator).await, Vec::<Value>::new(), "it is for managers");
+    assert_eq!(inbox(&tenant.viewer).await, Vec::<Value>::new(), "it is for managers");
+    let elsewhere = inbox(&other.manager).await;
+    assert!(
+        elsewhere
+            .iter()
+            .all(|report| report["subject"].as_str().is_some_and(|it| it.starts_with(&theirs))),
+        "{elsewhere:?}"
+    );
+}

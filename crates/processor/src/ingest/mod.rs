@@ -4,7 +4,8 @@
 //! own (leases) ── read, one task a partition ──► decide (pure) ──► write ──► commit
 //!                                                   ▲ setup  └► publish positions, crossings
 //! ```
-//! Beside it, `recompute` judges and times again what is stored, where somebody ordered it.
+//! Beside it, `recompute` judges and times again what is stored, where somebody ordered it, and
+//! `preview` tells who asks what an order would change.
 //! Each goes on while the next one is at the batch before. Nothing is committed to the log
 //! before it is written; what is read twice is written once.
 
@@ -13,6 +14,7 @@ mod away;
 mod decide;
 mod own;
 mod pipeline;
+mod preview;
 mod publish;
 mod recompute;
 mod setup;

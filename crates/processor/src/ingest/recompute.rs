@@ -25,7 +25,7 @@ use crate::Metrics;
 const POLL: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_secs(3600);
 /// Positions that are read in one go.
-const PAGE: u32 = 10_000;
+pub(super) const PAGE: u32 = 10_000;
 /// Marks that are kept for the correction's own transaction.
 const MARKS: usize = 10_000;
 /// Orders for one device this close to each other are carried out together.
@@ -123,7 +123,10 @@ impl Recomputer {
                 changed = changes.update.len(), "stored positions were timed again"
             );
         }
-        failure.map_or(Ok(()), Err)
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        self.preview(&owned).await
     }
 
     async fn carry_out(&mut self, job: &Job, setup: &Setup) -> Result<Changes, HistoryError> {

@@ -114,9 +114,13 @@ impl Track {
             lon: &'a [f64],
             altitude_m: &'a [Option<f64>],
             speed_kmh: &'a [Option<f64>],
+            /// Left out where no position is faulty.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            fault: Option<&'a [Option<String>]>,
         }
-        let Columns { ts_ms, lat, lon, altitude_m, speed_kmh, .. } = &self.columns;
-        Shown { ts_ms, lat, lon, altitude_m, speed_kmh }
+        let Columns { ts_ms, lat, lon, altitude_m, speed_kmh, fault, .. } = &self.columns;
+        let fault = fault.iter().any(Option::is_some).then_some(fault.as_slice());
+        Shown { ts_ms, lat, lon, altitude_m, speed_kmh, fault }
     }
 
     /// For people and programs: an object for each position.

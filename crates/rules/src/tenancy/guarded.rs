@@ -36,6 +36,7 @@ const GEOFENCE: Reference = Reference { field: "geofence", collection: "geofence
 const CHECKPOINT: Reference = Reference { field: "checkpoint", collection: "checkpoints" };
 const ENTRY: Reference = Reference { field: "entry", collection: "entries" };
 const CROSSING: Reference = Reference { field: "crossing", collection: "crossings" };
+const EDIT: Reference = Reference { field: "edit", collection: "crossing_edits" };
 
 /// Nothing that operators may not do as well.
 const fn operated(
@@ -72,8 +73,8 @@ pub const GUARDED: &[Guarded] = &[
     operated("checkpoints", &[EVENT, GEOFENCE], &["organization", "event", "geofence"]),
     operated(
         "crossing_edits",
-        &[CROSSING, ENTRY, CHECKPOINT],
-        &["organization", "crossing", "entry", "checkpoint"],
+        &[CROSSING, ENTRY, CHECKPOINT, EDIT],
+        &["organization", "crossing", "entry", "checkpoint", "edit"],
     ),
     operated("position_flags", &[DEVICE], &["organization", "device"]),
     operated("commands", &[DEVICE], &["organization", "device"]),
@@ -113,4 +114,5 @@ pub const FIELDS: &[&str] = &[
     "crossing",
     "entry",
     "checkpoint",
+    "edit",
 ];

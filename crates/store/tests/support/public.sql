@@ -56,8 +56,8 @@ CREATE TABLE public.alerts (
     occurred_at timestamptz NOT NULL, message text, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.crossing_edits (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
-    crossing uuid REFERENCES public.crossings ON DELETE SET NULL, reason text NOT NULL, date_created timestamptz,
-    date_updated timestamptz);
+    crossing uuid REFERENCES public.crossings ON DELETE SET NULL, edit uuid REFERENCES public.crossing_edits ON DELETE CASCADE,
+    reason text NOT NULL, date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.position_flags (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     device uuid NOT NULL REFERENCES public.devices ON DELETE CASCADE, verdict varchar(32) NOT NULL DEFAULT 'faulty',
@@ -75,7 +75,7 @@ CREATE TABLE public.command_transitions (
 CREATE TABLE public.directus_roles (id uuid PRIMARY KEY);
 CREATE TABLE public.directus_users (
     id uuid PRIMARY KEY, role uuid REFERENCES public.directus_roles, status varchar(16) NOT NULL DEFAULT 'active',
-    token varchar(255), last_access timestamptz);
+    token varchar(255), last_access timestamptz, last_page varchar(255));
 CREATE TABLE public.directus_policies (id uuid PRIMARY KEY);
 CREATE TABLE public.directus_permissions (id serial PRIMARY KEY);
 CREATE TABLE public.directus_access (id uuid PRIMARY KEY);

@@ -1,104 +1,64 @@
-import { Crossings } from './crossings.ts';
-import { madeGood } from '../shared/map/shapes.ts';
-import { Trail } from './trails.ts';
+import { byNumber } from '../shared/app/format.ts';
 import type { Crossing, Entry, Position } from '../shared/app/race-types.ts';
+import { hue } from './colors.ts';
+import { Competitor, type Fault } from './competitor.ts';
+import { Crossings } from './crossings.ts';
+import { Trails, type Point } from './marks/trails.ts';
 
-/** Between two fixes a mark glides for as long as the fixes were apart on arrival, within these bounds (ms). */
-const GLIDE_MIN = 80;
-const GLIDE_MAX = 1500;
-/** A fix older than the last one by more than this (ms) is no straggler: a replay began anew. */
-const ANEW_MS = 60_000;
-/** A jump longer than this (degrees) is not glided over: a new start of the replay, a tracker switched on elsewhere. */
-const GLIDE_LIMIT_DEG = 0.2;
 const CROSSINGS_KEPT = 200;
 
-/** A competitor as the panel knows it: who, where, and where the mark is on its way there. */
-export class Competitor {
-	readonly entry: Entry;
-	readonly color: string;
-	fix: Position | null = null;
-	/** Event time of `fix`, ms. */
-	timeMs = 0;
-	/** As the tracker says; from the last two fixes where it says nothing. */
-	speedKmh: number | null = null;
-	courseDeg: number | null = null;
-	/** The last fix that the processor holds for implausible, if newer than `fix`. */
-	doubtful: Position | null = null;
-	lastCrossing: Crossing | null = null;
-	readonly trail = new Trail();
-
-	private fromLon = 0;
-	private fromLat = 0;
-	private arrivedAt = 0;
-	private glideMs = 0;
-
-	constructor(entry: Entry, color: string) {
-		this.entry = entry;
-		this.color = color;
-	}
-
-	/** Takes a position; `now` is the browser's monotonic clock in ms. */
-	take(position: Position, now: number, glides: boolean): void {
-		const timeMs = Date.parse(position.time);
-		if (!Number.isFinite(timeMs)) return;
-		if (position.faulty) {
-			if (timeMs > this.timeMs) this.doubtful = position;
-			return;
-		}
-		if (this.fix && timeMs <= this.timeMs && timeMs > this.timeMs - ANEW_MS) return;
-		if (timeMs < this.timeMs) this.trail.clear();
-		const [lon, lat] = this.place(now);
-		const near = this.fix && Math.abs(position.lon - lon) + Math.abs(position.lat - lat) < GLIDE_LIMIT_DEG;
-		this.fromLon = near ? lon : position.lon;
-		this.fromLat = near ? lat : position.lat;
-		const apart = this.arrivedAt === 0 ? 0 : now - this.arrivedAt;
-		this.glideMs = near && glides ? Math.min(Math.max(apart, GLIDE_MIN), GLIDE_MAX) : 0;
-		this.arrivedAt = now;
-		const made = near && this.fix ? madeGood(this.fix, this.timeMs, position, timeMs) : null;
-		this.speedKmh = position.speed_kmh ?? made?.speedKmh ?? null;
-		this.courseDeg = position.course_deg ?? made?.courseDeg ?? null;
-		this.fix = position;
-		this.timeMs = timeMs;
-		if (this.doubtful && Date.parse(this.doubtful.time) <= timeMs) this.doubtful = null;
-		if (!near) this.trail.cut();
-		this.trail.push(position.lon, position.lat, timeMs);
-	}
-
-	/** Where the mark is drawn now: `[lon, lat]`. */
-	place(now: number): [number, number] {
-		if (!this.fix) return [0, 0];
-		const done = this.glideMs === 0 ? 1 : Math.min(1, (now - this.arrivedAt) / this.glideMs);
-		return [this.fromLon + (this.fix.lon - this.fromLon) * done, this.fromLat + (this.fix.lat - this.fromLat) * done];
-	}
-
-	/** From where the mark set out to where it is: joins the trail, which ends at the fix before, to the mark. */
-	head(now: number): [number, number][] {
-		return [[this.fromLon, this.fromLat], this.place(now)];
-	}
-
-	moving(now: number): boolean {
-		return this.fix !== null && now - this.arrivedAt < this.glideMs;
-	}
+/** Where somebody was, told after what is known already. */
+export interface Past {
+	device: string;
+	points: Point[];
+	faults: Fault[];
 }
 
-/** All competitors of a race. */
+/** All who are on the map. */
 export class Field {
+	/** In the order of their numbers. */
 	readonly all: Competitor[];
 	readonly byEntry: Map<string, Competitor>;
 	private readonly byDevice: Map<string, Competitor>;
 	private readonly known = new Crossings(CROSSINGS_KEPT);
+	readonly trails: Trails;
 	/** Event time of the newest fix, ms; 0 before the first. */
 	newestMs = 0;
+	/** Until then, by the map's clock, some mark is under way (ms). */
+	movingUntil = 0;
+	/** Whose marks are to be placed anew; whoever draws them empties it. */
+	readonly moved = new Set<Competitor>();
 
-	constructor(entries: Entry[]) {
-		this.all = entries.map((entry, index) => new Competitor(entry, entry.color ?? hue(index)));
+	constructor(entries: Entry[], trailMs = 600_000) {
+		const colors = new Map(entries.map((entry, index) => [entry.id, entry.color ?? hue(index)]));
+		this.all = [...entries].sort(byNumber).map((entry, index) => new Competitor(index, entry, colors.get(entry.id)!));
 		this.byEntry = new Map(this.all.map((one) => [one.entry.id, one]));
 		this.byDevice = new Map(this.all.flatMap((one) => (one.entry.device ? [[one.entry.device, one]] : [])));
+		this.trails = new Trails(entries.length, trailMs);
 	}
 
 	takePositions(positions: Position[], now: number, glides: boolean): void {
-		for (const position of positions) this.byDevice.get(position.device)?.take(position, now, glides);
-		this.newestMs = this.all.reduce((newest, one) => Math.max(newest, one.timeMs), 0);
+		let isAnew = false;
+		for (const position of positions) {
+			const one = this.byDevice.get(position.device);
+			const before = one?.timeMs ?? 0;
+			if (!one?.take(position, now, glides, this.trails)) continue;
+			this.moved.add(one);
+			this.movingUntil = Math.max(this.movingUntil, now + one.glideMs);
+			this.newestMs = Math.max(this.newestMs, one.timeMs);
+			isAnew ||= one.timeMs < before;
+		}
+		if (isAnew) this.newestMs = this.all.reduce((newest, one) => Math.max(newest, one.timeMs), 0);
+	}
+
+	/** Takes what was before that which is known; moves no mark. */
+	takePast(past: Past[]): void {
+		for (const { device, points, faults } of past) {
+			const one = this.byDevice.get(device);
+			if (!one) continue;
+			this.trails.pushPast(one.index, one.rgb, points, one.firstFix);
+			for (const fault of faults) one.takeFault(fault);
+		}
 	}
 
 	/** Those of the live channel: new ones, and such as were known and have changed. */
@@ -120,6 +80,12 @@ export class Field {
 		} finally {
 			this.known.endReading(reading);
 		}
+	}
+
+	/** These and no others. */
+	setCrossings(crossings: Crossing[]): void {
+		this.known.replace(crossings, new Map());
+		this.progress();
 	}
 
 	/** Newest first, each once. */
@@ -145,13 +111,6 @@ export class Field {
 	}
 
 	moving(now: number): boolean {
-		return this.all.some((one) => one.moving(now));
+		return now < this.movingUntil;
 	}
-}
-
-/** Neighbours in the list far apart on the colour wheel (the golden angle), all dark enough to carry white text. */
-function hue(index: number): string {
-	const degrees = Math.round((index * 137.508 + 210) % 360);
-	const bright = degrees > 40 && degrees < 195;
-	return `hsl(${degrees}, ${bright ? 75 : 65}%, ${(bright ? 33 : 47) + (index % 2) * 5}%)`;
 }

@@ -1,37 +1,45 @@
 import type { Feature } from 'geojson';
 import type { MapMouseEvent } from 'maplibre-gl';
 
-import type { Checkpoint } from '../shared/app/race-types.ts';
-import { courseBounds, courseFeatures } from '../shared/map/course.ts';
+import type { Checkpoint, Geofence } from '../shared/app/race-types.ts';
+import { courseBounds, courseFeatures, outline } from '../shared/map/course.ts';
 import { GroundMap } from '../shared/map/ground-map.ts';
 import type { Palette } from '../shared/map/palette.ts';
-import { boundsOf } from '../shared/map/shapes.ts';
+import { boundsOf, labelPoint } from '../shared/map/shapes.ts';
+import { channels, rgb } from './colors.ts';
 import type { Field } from './field.ts';
+import { MarkLayer, type Hit } from './marks/mark-layer.ts';
+import { viewOf, type View } from './marks/world.ts';
+import type { Layer } from './settings.ts';
 import { overlay, SOURCES } from './style.ts';
+import type { Texts } from './texts.ts';
 
-/** With more competitors than this, marks jump from fix to fix instead of gliding. */
-const MOST_GLIDING = 400;
-/** Shortest time between two drawings of the marks, and of the trails (ms). */
-const MARKS_MS = 40;
-const TRAILS_MS = 500;
-/** Without a graphics card a picture takes long: the page keeps this share of the time for everything else. */
-const BREATH = 1.5;
+/** A picture that takes longer than this (ms) is drawn without a graphics card. */
+const SMOOTH_MS = 40;
+/** Then between two pictures everything else has this share of the time that one takes. */
+const BREATH = 0.5;
 const SLOWEST_MS = 1000;
 
 export interface Scene {
 	field: Field;
+	/** The clock by which the field's marks glide, ms. */
+	clock: () => number;
 	checkpoints: Checkpoint[];
+	fences: Geofence[];
 	palette: Palette;
 	tiles: string | null;
-	labels: boolean;
-	trailMinutes: number;
-	/** The entry that the view stays on. */
+	layers: Layer[];
+	trailMs: number;
+	/** Entries: of the one whose card is open, and of the one that the view stays on. */
+	selected: string | null;
 	followed: string | null;
 }
 
 export interface MapEvents {
-	/** A mark was clicked. */
-	pick(entry: string): void;
+	/** A mark or an implausible fix was clicked. */
+	pick(hit: Hit): void;
+	/** The pointer came to something, at this place of the map, or left it. */
+	hover(hit: Hit | null, x: number, y: number): void;
 	/** The user moved the map: it no longer follows. */
 	moved(): void;
 	/** Everything is drawn for the first time. */
@@ -42,53 +50,88 @@ export interface MapEvents {
 /** Draws a scene. What it shows is set from outside; it decides only when to draw. */
 export class LiveMap {
 	private readonly ground: GroundMap;
+	private readonly marks: MarkLayer;
+	private readonly texts: Texts;
 	private scene: Scene;
-	private readonly reducedMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
 	private drawnAt = 0;
 	/** When the browser last asked for a picture, and about how long one takes it (ms). */
 	private askedAt = 0;
 	private pictureMs = 0;
-	private trailsAt = 0;
 	private frame = 0;
 	private dirty = true;
+	/** The view was set to something that is to be seen. */
+	private aimed: boolean;
+	private pointer: { x: number; y: number } | null = null;
 
-	private constructor(ground: GroundMap, scene: Scene) {
+	private constructor(ground: GroundMap, scene: Scene, texts: Texts) {
 		this.ground = ground;
 		this.scene = scene;
+		this.texts = texts;
+		this.aimed = courseBounds(scene.checkpoints) !== null;
+		this.marks = new MarkLayer(ground.map.getCanvasContainer(), scene.field, scene.clock());
 	}
 
 	/** Rejects with a sentence when the browser can't draw. */
-	static async open(container: HTMLElement, scene: Scene, events: MapEvents): Promise<LiveMap> {
-		const opened: { live?: LiveMap } = {};
+	static async open(container: HTMLElement, scene: Scene, texts: Texts, events: MapEvents): Promise<LiveMap> {
 		const ground = await GroundMap.open(container, {
 			look: scene,
-			overlay: ({ palette }) => overlay(palette, opened.live?.scene.labels ?? scene.labels),
+			overlay: ({ palette }) => overlay(palette),
 			bounds: courseBounds(scene.checkpoints),
-			label: 'Map of the event. The list beside it has the same competitors as text.',
+			label: texts.map,
+			locale: texts.controls,
 			failed: (reason) => events.failed(reason),
 		});
-		const live = (opened.live = new LiveMap(ground, scene));
+		const live = new LiveMap(ground, scene, texts);
 		live.listen(events);
 		live.drawCourse();
+		live.drawFences();
 		live.loop();
 		return live;
 	}
 
 	private listen(events: MapEvents): void {
 		const { map } = this.ground;
-		map.on('style.load', () => this.touch());
+		const resize = (): void => {
+			this.marks.resize(map.getContainer().clientWidth, map.getContainer().clientHeight);
+			this.touch();
+		};
+		resize();
+		map.on('resize', resize);
+		// In the same frame as the ground below them.
+		map.on('render', () => this.drawMarks());
+		map.on('zoom', () => this.marks.replace());
+		map.on('moveend', () => this.marks.replace());
 		map.once('idle', () => events.drawn());
 		map.on('dragstart', () => events.moved());
-		map.on('click', 'marks', (event: MapMouseEvent & { features?: { properties: Record<string, unknown> }[] }) => {
-			const entry = event.features?.[0]?.properties['entry'];
-			if (typeof entry === 'string') events.pick(entry);
+		map.on('click', ({ point }: MapMouseEvent) => {
+			const hit = this.hit(point.x, point.y);
+			if (hit) events.pick(hit);
 		});
-		map.on('mouseenter', 'marks', () => (map.getCanvas().style.cursor = 'pointer'));
-		map.on('mouseleave', 'marks', () => (map.getCanvas().style.cursor = ''));
+		map.on('mousemove', ({ point }: MapMouseEvent) => {
+			const isAsked = this.pointer !== null;
+			this.pointer = { x: point.x, y: point.y };
+			if (!isAsked) requestAnimationFrame(() => this.hover(events));
+		});
+		map.on('mouseout', () => events.hover(null, 0, 0));
 	}
 
-	get gliding(): boolean {
-		return !this.reducedMotion && this.scene.field.all.length <= MOST_GLIDING;
+	private hover(events: MapEvents): void {
+		if (!this.pointer) return;
+		const { x, y } = this.pointer;
+		this.pointer = null;
+		const hit = this.hit(x, y);
+		this.ground.map.getCanvas().style.cursor = hit ? 'pointer' : '';
+		events.hover(hit, x, y);
+	}
+
+	private hit(x: number, y: number): Hit | null {
+		return this.marks.hit(this.view(), this.scene.clock(), x, y, this.scene.layers.includes('faulty'));
+	}
+
+	private view(): View {
+		const { map } = this.ground;
+		const { clientWidth, clientHeight } = map.getContainer();
+		return viewOf(map.getCenter(), map.getZoom(), clientWidth, clientHeight);
 	}
 
 	/** Something new is to be seen. */
@@ -98,92 +141,98 @@ export class LiveMap {
 
 	async update(change: Partial<Scene>): Promise<void> {
 		this.scene = { ...this.scene, ...change };
-		this.trailsAt = 0;
 		this.dirty = true;
-		if ('checkpoints' in change || 'palette' in change) this.drawCourse();
-		const { palette, tiles } = this.scene;
-		if ('palette' in change || 'tiles' in change || 'labels' in change) await this.ground.restyle({ palette, tiles });
+		const { field, clock, palette, tiles } = this.scene;
+		if ('field' in change) this.marks.setField(field, clock());
+		if ('selected' in change) this.marks.replace();
+		if ('checkpoints' in change || 'palette' in change || 'layers' in change) this.drawCourse();
+		if ('fences' in change || 'palette' in change || 'layers' in change) this.drawFences();
+		if ('palette' in change || 'tiles' in change) await this.ground.restyle({ palette, tiles });
 	}
 
 	showCourse(): void {
 		this.ground.show(courseBounds(this.scene.checkpoints));
 	}
 
-	showCompetitors(): void {
-		const now = performance.now();
+	showAll(animate = true): void {
+		const now = this.scene.clock();
 		const placed = this.scene.field.all.filter((one) => one.fix);
-		this.ground.show(boundsOf(placed.map((one) => one.place(now))), { padding: 64, maxZoom: 13 });
+		this.ground.show(boundsOf(placed.map((one) => one.place(now))), { padding: 64, maxZoom: 13, animate });
 	}
 
 	/** Brings a competitor into the middle; the next fixes keep it there. */
 	goTo(entry: string): void {
 		const competitor = this.scene.field.byEntry.get(entry);
 		const { map } = this.ground;
-		if (competitor?.fix) map.easeTo({ center: competitor.place(performance.now()), zoom: Math.max(map.getZoom(), 11) });
+		if (competitor?.fix) map.easeTo({ center: competitor.place(this.scene.clock()), zoom: Math.max(map.getZoom(), 11) });
 	}
 
 	close(): void {
 		cancelAnimationFrame(this.frame);
+		this.marks.close();
 		this.ground.close();
 	}
 
 	private loop = (): void => {
 		this.frame = requestAnimationFrame(this.loop);
-		if (!this.ground.isStyled) return;
+		const { field, clock } = this.scene;
 		const now = performance.now();
 		// The longest of late; a hidden page is not a slow one.
 		const gap = document.hidden || this.askedAt === 0 ? 0 : now - this.askedAt;
 		this.askedAt = now;
 		this.pictureMs = Math.min(SLOWEST_MS, Math.max(gap, this.pictureMs * 0.95));
-		const moving = this.gliding && this.scene.field.moving(now);
-		const pause = this.pictureMs < MARKS_MS ? MARKS_MS : this.pictureMs * (1 + BREATH);
+		const moving = field.moving(clock());
+		const pause = this.pictureMs < SMOOTH_MS ? 0 : this.pictureMs * (1 + BREATH);
 		if ((!this.dirty && !moving) || now - this.drawnAt < pause) return;
 		// One more drawing after the last movement, so that marks end on their fix.
 		this.dirty = moving;
 		this.drawnAt = now;
-		this.drawMarks(now);
-		if (now - this.trailsAt >= TRAILS_MS) {
-			this.trailsAt = now;
-			this.drawTrails();
-		} else {
-			this.dirty = true;
+		this.drawMarks();
+		if (!this.aimed && field.newestMs > 0) {
+			this.aimed = true;
+			this.showAll(false);
 		}
-		this.keepFollowing(now);
+		this.keepFollowing();
 	};
 
-	private keepFollowing(now: number): void {
+	private keepFollowing(): void {
 		const competitor = this.scene.followed ? this.scene.field.byEntry.get(this.scene.followed) : undefined;
 		const { map } = this.ground;
-		if (competitor?.fix && !map.isMoving()) map.setCenter(competitor.place(now));
+		if (competitor?.fix && !map.isMoving()) map.setCenter(competitor.place(this.scene.clock()));
 	}
 
-	private drawMarks(now: number): void {
-		const features: Feature[] = [];
-		for (const one of this.scene.field.all) {
-			if (!one.fix) continue;
-			const { color, entry } = one;
-			features.push({ type: 'Feature', properties: { part: 'head', color }, geometry: { type: 'LineString', coordinates: one.head(now) } });
-			const properties = {
-				part: 'mark',
-				color,
-				entry: entry.id,
-				number: entry.number,
-				followed: entry.id === this.scene.followed,
-				directed: one.courseDeg !== null && (one.speedKmh ?? 1) > 0.5,
-				course: one.courseDeg ?? 0,
-			};
-			features.push({ type: 'Feature', properties, geometry: { type: 'Point', coordinates: one.place(now) } });
-		}
-		this.ground.set(SOURCES.marks, features);
-	}
-
-	private drawTrails(): void {
-		const { field, trailMinutes } = this.scene;
-		const lines = trailMinutes > 0 ? field.all.flatMap((one) => one.trail.lines(field.newestMs, trailMinutes * 60_000, { color: one.color })) : [];
-		this.ground.set(SOURCES.trails, lines);
+	private drawMarks(): void {
+		const { field, clock, layers, trailMs, selected, palette } = this.scene;
+		this.marks.draw(this.view(), clock(), {
+			numbers: layers.includes('numbers'),
+			faulty: layers.includes('faulty'),
+			trails: layers.includes('trails'),
+			trailMs,
+			selected: (selected && field.byEntry.get(selected)) || null,
+			halo: channels(palette.mark),
+			label: rgb(palette.label),
+		});
 	}
 
 	private drawCourse(): void {
-		this.ground.set(SOURCES.course, courseFeatures(this.scene.checkpoints, this.scene.palette));
+		const { checkpoints, palette, layers } = this.scene;
+		this.ground.set(SOURCES.course, layers.includes('course') ? courseFeatures(checkpoints, palette, this.texts.roles) : []);
 	}
+
+	private drawFences(): void {
+		const { fences, palette, layers } = this.scene;
+		const features = layers.includes('fences') ? fences : [];
+		this.ground.set(SOURCES.fences, features.flatMap((fence) => fenceFeatures(fence, palette)));
+	}
+}
+
+function fenceFeatures(fence: Geofence, palette: Palette): Feature[] {
+	const geometry = outline(fence);
+	const at = geometry && labelPoint(geometry);
+	if (!geometry || !at) return [];
+	const color = fence.color ?? palette.role.zone;
+	return [
+		{ type: 'Feature', properties: { part: 'shape', color }, geometry },
+		{ type: 'Feature', properties: { part: 'name', color, label: fence.name }, geometry: { type: 'Point', coordinates: at } },
+	];
 }

@@ -3,6 +3,7 @@ import { itemsOf } from './items.ts';
 import { append } from './outbox.ts';
 import { type Held, thePlane } from './plane.ts';
 import type { Effect } from './protocol.ts';
+import { askForReview } from './reviews.ts';
 
 type Claim = Extract<Effect, { op: 'items.claim' }>;
 type Lasting = Exclude<Effect, { op: 'log' } | Claim>;
@@ -55,7 +56,8 @@ async function claim({ collection, items, status, patch }: Claim, caller: Caller
 
 async function write(effects: Lasting[], caller: Caller, host: Host): Promise<void> {
 	for (const effect of effects) {
-		if (effect.op === 'items.create') await itemsOf(effect.collection, caller, host).createMany(effect.items);
+		if (effect.op === 'review.ask') await askForReview(effect, caller, host);
+		else if (effect.op === 'items.create') await itemsOf(effect.collection, caller, host).createMany(effect.items);
 		else await append(caller.database, effect.stream, effect.fields);
 	}
 }

@@ -6,10 +6,16 @@ import type { Call, Manifest, Outcome } from './protocol.ts';
 type Item = Record<string, unknown>;
 
 /** The calling convention that this host speaks: `ABI` in crates/rules. */
-const ABI = 6;
+const ABI = 7;
 
 /** Memory of an instance never shrinks: above this it is replaced. The module itself stops at 64 MiB. */
 const RECYCLE_BYTES = 32 * 1024 * 1024;
+
+/** In metres; only what encloses something has an area. */
+export interface Measures {
+	area_m2: number | null;
+	perimeter_m: number;
+}
 
 /** Snapshots as YAML or JSON, and hashes a line each. */
 export interface DriftTexts {
@@ -73,6 +79,14 @@ export class Engine {
 			const rest = JSON.stringify({ kind, name, event, payload: { ...(payload as Item), [field]: undefined }, ctx });
 			return module.call(rest, flat.type, flat.rings, flat.polygons, flat.coordinates);
 		}) as Outcome;
+	}
+
+	/** What a geofence of this shape measures: of a point with a radius (metres) the circle; null where there is nothing to measure. */
+	measure(geometry: unknown, radiusM: number | null): Measures | null {
+		const flat = flatten(geometry);
+		if (!flat) return null;
+		const { type, rings, polygons, coordinates } = flat;
+		return this.#run(() => module.measure(type, rings, polygons, coordinates, radiusM ?? undefined)) as Measures | null;
 	}
 
 	schemaDrift({ base, baseHash, running, target, lineage }: DriftTexts): Drift | DriftRefused {

@@ -279,7 +279,17 @@ fields: string[],
 /** At most so many; a rule that has to have all asks for one more than it can take. */
 limit?: number,
 /** As above. */
-keep?: boolean, } | { "op": "positions.read",
+keep?: boolean, } | { "op": "items.count",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Of which collection. */
+collection: string,
+/** A filter of Directus. */
+filter: Filter,
+/** By which fields. */
+group: string[],
+/** Counts different values of this field instead of items. */
+distinct?: string, } | { "op": "positions.read",
 /** The name of the answer in [`Context::results`]. */
 as: string,
 /** Of which devices. */
@@ -293,7 +303,15 @@ to_ms: number,
 /** Whether those that are marked faulty come too. */
 faulty: boolean,
 /** At most so many of each device; the host gives no more than [`MAX_POSITION_ROWS`] in all. */
-limit: number, } | { "op": "registry.read",
+limit: number, } | { "op": "positions.count",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Only devices of this organization. */
+organization?: string,
+/** Event time, milliseconds since the Unix epoch; inclusive. */
+from_ms: number,
+/** Which of the elements that are no columns. */
+elements: string[], } | { "op": "registry.read",
 /** The name of the answer in [`Context::results`]. */
 as: string,
 /** Of which devices. */
@@ -301,7 +319,15 @@ imeis: Array<string>, } | { "op": "attempts.claim",
 /** The name of the answer in [`Context::results`]. */
 as: string,
 /** Which. */
-attempts: Array<Attempt>, };
+attempts: Array<Attempt>, } | { "op": "reviews.read",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Which. */
+key?: string, } | { "op": "recomputes.read",
+/** The name of the answer in [`Context::results`]. */
+as: string,
+/** Of which device. */
+device: string, };
 
 /** One attempt to deliver a command. */
 export type Attempt = {
@@ -322,7 +348,13 @@ message: string, } | { "op": "items.create",
 /** Of which collection. */
 collection: string,
 /** All fields. */
-items: Record<string, unknown>[], } | { "op": "stream.append" } & StreamEntry | { "op": "items.claim",
+items: Record<string, unknown>[], } | { "op": "review.ask",
+/** The preview's id. */
+review: string,
+/** The flag whose end it is about; none: it is about a new one. */
+flag?: string,
+/** The flag: organization, device, verdict, starts_at, ends_at. */
+item: Record<string, string>, } | { "op": "stream.append" } & StreamEntry | { "op": "items.claim",
 /** Of which collection; its key is `id`, its state `status`. */
 collection: string,
 /** Which, and what follows where it succeeds. */

@@ -6,10 +6,12 @@ export type Direction = 'enter' | 'exit';
 
 export interface RaceEvent {
 	id: string;
+	organization: string;
 	name: string;
 	status: string;
 	timezone: string | null;
 	starts_at: string | null;
+	ends_at: string | null;
 }
 
 export interface Entry {

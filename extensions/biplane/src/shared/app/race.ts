@@ -11,7 +11,7 @@ export interface Race {
 	checkpoints: Checkpoint[];
 }
 
-const EVENT_FIELDS = ['id', 'name', 'status', 'timezone', 'starts_at'];
+const EVENT_FIELDS = ['id', 'name', 'status', 'timezone', 'starts_at', 'ends_at', 'organization'];
 /** Shown in the ticker and used for each competitor's last checkpoint. */
 const CROSSINGS_AT_START = 500;
 
@@ -52,12 +52,17 @@ export class RaceReader {
 	}
 
 	/** The event's last crossings, newest first; an empty list for a role that may not read them. */
-	async crossings(event: RaceEvent): Promise<Crossing[]> {
+	crossings(event: { id: string }, limit = CROSSINGS_AT_START): Promise<Crossing[]> {
+		return this.crossingsWhere({ event: { _eq: event.id } }, limit);
+	}
+
+	/** The same of whatever a filter chooses. */
+	async crossingsWhere(filter: object, limit = CROSSINGS_AT_START): Promise<Crossing[]> {
 		const params = {
-			filter: JSON.stringify({ event: { _eq: event.id }, status: { _eq: 'valid' } }),
+			filter: JSON.stringify({ ...filter, status: { _eq: 'valid' } }),
 			fields: ['id', 'entry', 'device', 'checkpoint', 'geofence', 'direction', 'crossed_at'],
 			sort: ['-crossed_at'],
-			limit: CROSSINGS_AT_START,
+			limit,
 		};
 		return this.readable(async () => (await this.api.get('/items/crossings', { params })).data.data);
 	}
@@ -65,9 +70,13 @@ export class RaceReader {
 	/** Where the devices were last, from the table: what is shown until the live channel speaks, and while it is silent. */
 	async lastKnown(entries: Entry[]): Promise<Position[]> {
 		const devices = entries.flatMap((entry) => entry.device ?? []);
-		if (devices.length === 0) return [];
+		return devices.length === 0 ? [] : this.lastKnownWhere({ device: { _in: devices } });
+	}
+
+	/** The same of whatever a filter chooses. */
+	async lastKnownWhere(filter: object): Promise<Position[]> {
 		const query = {
-			filter: { device: { _in: devices } },
+			filter,
 			fields: ['device', 'last_fix_at', 'lat', 'lon', 'altitude_m', 'speed_kmh', 'course_deg'],
 			limit: -1,
 		};

@@ -4,7 +4,9 @@ import { boundsOf, destination, geodesicRing, labelPoint, polygon, verticesOf } 
 import type { Palette } from './palette.ts';
 import type { Checkpoint, Geofence, Role } from '../app/race-types.ts';
 
-const ROLE_NAME: Record<Role, string> = { start: 'Start', turnpoint: 'Turnpoint', finish: 'Finish', zone: 'Zone' };
+export type RoleNames = Record<Role, string>;
+
+const ROLE_NAMES: RoleNames = { start: 'Start', turnpoint: 'Turnpoint', finish: 'Finish', zone: 'Zone' };
 
 /** A geofence as it lies on the ground: a circle becomes its geodesic polygon. */
 export function outline(fence: Geofence): GeoJSON.Geometry | null {
@@ -15,14 +17,14 @@ export function outline(fence: Geofence): GeoJSON.Geometry | null {
 }
 
 /** `3 · B23 · Turnpoint`, without a part that would be said twice. */
-export function checkpointLabel(checkpoint: Checkpoint, order: number): string {
+export function checkpointLabel(checkpoint: Checkpoint, order: number, roles = ROLE_NAMES): string {
 	const name = checkpoint.name || checkpoint.geofence?.name || '';
-	const role = ROLE_NAME[checkpoint.role] ?? checkpoint.role;
+	const role = roles[checkpoint.role] ?? checkpoint.role;
 	return [String(order), name, name.toLowerCase().includes(role.toLowerCase()) ? '' : role].filter(Boolean).join(' · ');
 }
 
 /** Fences (`shape`), their names (`name`) and the line from one to the next (`leg`). */
-export function courseFeatures(checkpoints: Checkpoint[], palette: Palette): Feature[] {
+export function courseFeatures(checkpoints: Checkpoint[], palette: Palette, roles = ROLE_NAMES): Feature[] {
 	const features: Feature[] = [];
 	const legs: GeoJSON.Position[] = [];
 	checkpoints.forEach((checkpoint, index) => {
@@ -33,7 +35,7 @@ export function courseFeatures(checkpoints: Checkpoint[], palette: Palette): Fea
 		features.push({ type: 'Feature', properties: { part: 'shape', color }, geometry });
 		const at = labelPoint(geometry);
 		if (at) {
-			const properties = { part: 'name', color, order: index, label: checkpointLabel(checkpoint, index + 1) };
+			const properties = { part: 'name', color, order: index, label: checkpointLabel(checkpoint, index + 1, roles) };
 			features.push({ type: 'Feature', properties, geometry: { type: 'Point', coordinates: at } });
 		}
 		if (checkpoint.role !== 'zone') legs.push(middle(fence));

@@ -29,6 +29,8 @@ export interface GroundOptions {
 	bounds: [number, number, number, number] | null;
 	/** What a screen reader says of the canvas. */
 	label: string;
+	/** MapLibre's own words, by its keys; English for those that are missing. */
+	locale?: Record<string, string>;
 	/** One sentence, the first time that something could not be drawn. */
 	failed(reason: string): void;
 }
@@ -66,6 +68,7 @@ export class GroundMap {
 				bounds: options.bounds ?? EVERYWHERE,
 				fitBoundsOptions: { padding: 48 },
 				attributionControl: false,
+				...(options.locale && { locale: options.locale }),
 				maxPitch: 0,
 				dragRotate: false,
 				pitchWithRotate: false,
@@ -91,6 +94,7 @@ export class GroundMap {
 	private listen(): void {
 		const { map, options } = this;
 		map.touchZoomRotate.disableRotation();
+		map.keyboard.disableRotation();
 		map.addControl(new NavigationControl({ showCompass: false }), 'top-right');
 		map.addControl(new ScaleControl({ maxWidth: 120 }), 'bottom-left');
 		map.addControl(new AttributionControl({ compact: true }), 'bottom-right');
@@ -124,7 +128,7 @@ export class GroundMap {
 		this.map.setStyle(style(base, this.look, this.options.overlay(this.look)), { diff: false });
 	}
 
-	show(bounds: [number, number, number, number] | null, options: { padding?: number; maxZoom?: number } = {}): void {
+	show(bounds: [number, number, number, number] | null, options: { padding?: number; maxZoom?: number; animate?: boolean } = {}): void {
 		if (bounds) this.map.fitBounds(bounds, { padding: 48, ...options });
 	}
 

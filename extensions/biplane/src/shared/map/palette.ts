@@ -17,7 +17,7 @@ export interface Palette {
 	role: Record<'start' | 'turnpoint' | 'finish' | 'zone', string>;
 }
 
-const LIGHT: Palette = {
+export const LIGHT: Palette = {
 	dark: false,
 	sea: '#cfdfee',
 	land: '#f5f4ef',

@@ -14,6 +14,13 @@ export function destination([lon, lat]: Position, courseDeg: number, distanceM: 
 	return [lon! + dLon / RADIANS, Math.asin(sin) / RADIANS];
 }
 
+/** Metres over ground from one position to another, on the same sphere. */
+export function distance([aLon, aLat]: Position, [bLon, bLat]: Position): number {
+	const [lat, lon] = [((bLat! - aLat!) * RADIANS) / 2, ((bLon! - aLon!) * RADIANS) / 2];
+	const haversine = Math.sin(lat) ** 2 + Math.cos(aLat! * RADIANS) * Math.cos(bLat! * RADIANS) * Math.sin(lon) ** 2;
+	return 2 * EARTH_RADIUS_M * Math.asin(Math.min(1, Math.sqrt(haversine)));
+}
+
 /** Speed and course over ground from one fix to the next; nothing when they tell none. */
 export function madeGood(
 	a: { lat: number; lon: number },
