@@ -1,15 +1,16 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 const geraete = (count: number): string => (count === 1 ? '1 Gerät' : `${count} Geräte`);
 const geraeten = (count: number): string => (count === 1 ? '1 Gerät' : `${count} Geräten`);
 
 export const de: Texts = {
+	...words.de,
 	title: 'Befehlskonsole',
 	loading: 'Die Geräte werden gelesen…',
 	empty: 'Es gibt kein Gerät, das du sehen darfst. Lege unter Geräte eines an.',
 	forbidden: 'Deine Rolle darf keine Geräte sehen.',
 	failed: 'Geräte und Befehle konnten nicht gelesen werden.',
-	again: 'Erneut versuchen',
 	search: 'Name, IMEI oder Nummer',
 	anyOrganization: 'Alle Organisationen',
 	anyEvent: 'Alle Veranstaltungen',

@@ -1,13 +1,14 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 // Counts stand behind a colon: Slovenian has four plurals.
 export const sl: Texts = {
+	...words.sl,
 	title: 'Ukazna konzola',
 	loading: 'Berem naprave…',
 	empty: 'Ni naprave, ki bi jo smeli videti. Ustvarite jo pod Naprave.',
 	forbidden: 'Vaša vloga ne sme videti naprav.',
 	failed: 'Naprav in ukazov ni bilo mogoče prebrati.',
-	again: 'Poskusi znova',
 	search: 'Ime, IMEI ali številka',
 	anyOrganization: 'Vse organizacije',
 	anyEvent: 'Vsi dogodki',

@@ -1,13 +1,13 @@
+import { inLanguage, words, type Words } from '../shared/app/words.ts';
 import { de } from './texts-de.ts';
 import { sl } from './texts-sl.ts';
 
-export interface Texts {
+export interface Texts extends Words {
 	title: string;
 	loading: string;
 	empty: string;
 	forbidden: string;
 	failed: string;
-	again: string;
 	search: string;
 	anyOrganization: string;
 	anyEvent: string;
@@ -87,12 +87,12 @@ export interface Texts {
 }
 
 const en: Texts = {
+	...words.en,
 	title: 'Command console',
 	loading: 'Reading the devices…',
 	empty: 'There is no device that you may see. Create one under Devices.',
 	forbidden: 'Your role may not see devices.',
 	failed: 'What devices and commands there are could not be read.',
-	again: 'Try again',
 	search: 'Name, IMEI or number',
 	anyOrganization: 'All organizations',
 	anyEvent: 'All events',
@@ -193,5 +193,4 @@ const en: Texts = {
 	days: 'd',
 };
 
-/** The texts for one of Directus's languages: `de-DE`, `sl-SI`; English for those that are missing. */
-export const textsIn = (locale: string): Texts => ({ de, sl })[locale.slice(0, 2)] ?? en;
+export const textsIn = inLanguage<Texts>({ en, de, sl });

@@ -1,14 +1,14 @@
+import { inLanguage, words, type Words } from '../shared/app/words.ts';
 import type { Becomes } from './review-api.ts';
-import { de } from './texts.de.ts';
-import { sl } from './texts.sl.ts';
+import { de } from './texts-de.ts';
+import { sl } from './texts-sl.ts';
 
-export interface Texts {
+export interface Texts extends Words {
 	title: string;
 	loading: string;
 	empty: string;
 	forbidden: string;
 	failed: string;
-	again: string;
 	device: string;
 	from: string;
 	to: string;
@@ -75,12 +75,12 @@ export interface Texts {
 }
 
 const en: Texts = {
+	...words.en,
 	title: 'Data review',
 	loading: 'Reading the devices…',
 	empty: 'There is no device here that you may see.',
 	forbidden: 'Your role may not see devices.',
 	failed: 'This could not be read.',
-	again: 'Try again',
 	device: 'Device',
 	from: 'From (UTC)',
 	to: 'To (UTC)',
@@ -163,5 +163,4 @@ const en: Texts = {
 	pointed: { satellites: 'satellites', hdop: 'HDOP' },
 };
 
-/** The texts for one of Directus's languages: `de-DE`, `sl-SI`; English otherwise. */
-export const textsIn = (locale: string): Texts => ({ de, sl })[locale.slice(0, 2)] ?? en;
+export const textsIn = inLanguage<Texts>({ en, de, sl });

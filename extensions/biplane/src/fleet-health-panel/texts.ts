@@ -1,10 +1,11 @@
-interface Texts {
+import { inLanguage, words, type Words } from '../shared/app/words.ts';
+
+interface Texts extends Words {
 	title: string;
 	loading: string;
 	forbidden: string;
 	empty: string;
 	failed: string;
-	again: string;
 	connected: string;
 	ofDevices: (all: number) => string;
 	lag: string;
@@ -37,12 +38,12 @@ interface Texts {
 }
 
 const en: Texts = {
+	...words.en,
 	title: 'Fleet health',
 	loading: 'Looking at the devices…',
 	forbidden: 'Your role may not see devices.',
 	empty: 'There is no active device that you may see.',
 	failed: 'How the devices are could not be asked.',
-	again: 'Try again',
 	connected: 'Connected',
 	ofDevices: (all) => `of ${all} ${all === 1 ? 'device' : 'devices'}`,
 	lag: 'Lag',
@@ -75,12 +76,12 @@ const en: Texts = {
 };
 
 const de: Texts = {
+	...words.de,
 	title: 'Zustand der Flotte',
 	loading: 'Die Geräte werden angesehen…',
 	forbidden: 'Ihre Rolle darf keine Geräte sehen.',
 	empty: 'Es gibt kein aktives Gerät, das Sie sehen dürfen.',
 	failed: 'Wie es den Geräten geht, konnte nicht erfragt werden.',
-	again: 'Erneut versuchen',
 	connected: 'Verbunden',
 	ofDevices: (all) => `von ${all} ${all === 1 ? 'Gerät' : 'Geräten'}`,
 	lag: 'Verzug',
@@ -117,12 +118,12 @@ const de: Texts = {
 };
 
 const sl: Texts = {
+	...words.sl,
 	title: 'Stanje flote',
 	loading: 'Preverjam naprave…',
 	forbidden: 'Vaša vloga ne sme videti naprav.',
 	empty: 'Ni aktivne naprave, ki bi jo smeli videti.',
 	failed: 'Stanja naprav ni bilo mogoče poizvedeti.',
-	again: 'Poskusi znova',
 	connected: 'Povezane',
 	ofDevices: (all) => `od ${all} naprav`,
 	lag: 'Zamik',
@@ -159,5 +160,4 @@ const sl: Texts = {
 
 export type { Texts };
 
-/** In the user's language, else English. */
-export const textsIn = (locale: string): Texts => ({ de, sl })[locale.slice(0, 2)] ?? en;
+export const textsIn = inLanguage<Texts>({ en, de, sl });

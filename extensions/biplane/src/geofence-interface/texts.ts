@@ -1,3 +1,4 @@
+import { inLanguage } from '../shared/app/words.ts';
 import type { Kind } from './shape.ts';
 import type { Repairs } from './verdict.ts';
 
@@ -286,5 +287,4 @@ const sl: Texts = {
 	},
 };
 
-/** The texts for one of Directus's languages: `de-DE`, `sl-SI`; English for those that are missing. */
-export const textsIn = (locale: string): Texts => ({ de, sl })[locale.slice(0, 2)] ?? en;
+export const textsIn = inLanguage<Texts>({ en, de, sl });

@@ -1,6 +1,8 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 export const de: Texts = {
+	...words.de,
 	panel: { name: 'Live-Karte', description: 'Teilnehmer oder Fahrzeuge auf der Karte, während sie sich bewegen: mit Kurs, Geozonen, Durchgängen und Wiedergabe.' },
 	loading: 'Es wird gelesen, was zu zeigen ist…',
 	empty: {
@@ -10,12 +12,10 @@ export const de: Texts = {
 	failed: 'Was zu zeigen ist, konnte nicht gelesen werden.',
 	gone: 'Was in den Einstellungen dieses Panels gewählt ist, gibt es nicht, oder deine Rolle darf es nicht sehen.',
 	forbidden: 'Deine Rolle darf keine Veranstaltungen sehen. Wer deine Organisation verwaltet, kann das ändern.',
-	again: 'Erneut versuchen',
 	noWebGl: 'Dieser Browser kann die Karte nicht zeichnen: WebGL ist aus oder fehlt. Alles daneben geht auch ohne.',
 	map: 'Karte. In der Liste daneben steht dasselbe als Text.',
 	showCourse: 'Den Kurs zeigen',
 	showAll: 'Alle zeigen',
-	connection: { connecting: 'Verbindet', live: 'Live', reconnecting: 'Verbindet erneut', offline: 'Offline', replay: 'Wiedergabe' },
 	quiet: (lapse) => `Live, still seit ${lapse}`,
 	noClock: 'Noch kein Fix: Die Uhr beginnt mit dem ersten.',
 	local: 'Ortszeit',

@@ -1,6 +1,8 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 export const en: Texts = {
+	...words.en,
 	panel: { name: 'Live map', description: 'Competitors or vehicles on the map as they move, with course, geofences, crossings and replay.' },
 	loading: 'Reading what is to be shown…',
 	empty: {
@@ -10,12 +12,10 @@ export const en: Texts = {
 	failed: 'What is to be shown could not be read.',
 	gone: 'The one chosen in this panel’s settings does not exist, or your role may not see it.',
 	forbidden: 'Your role may not see events. Whoever manages your organization can change that.',
-	again: 'Try again',
 	noWebGl: 'This browser can’t draw the map: WebGL is off or missing. Everything beside it works without.',
 	map: 'Map. The list beside it has the same as text.',
 	showCourse: 'Show the course',
 	showAll: 'Show all competitors',
-	connection: { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', offline: 'Offline', replay: 'Replay' },
 	quiet: (lapse) => `Live, quiet for ${lapse}`,
 	noClock: 'No fix yet: the clock starts with the first one.',
 	local: 'local',

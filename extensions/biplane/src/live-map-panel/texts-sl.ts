@@ -1,6 +1,8 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 export const sl: Texts = {
+	...words.sl,
 	panel: { name: 'Zemljevid v živo', description: 'Tekmovalci ali vozila na zemljevidu, medtem ko se premikajo: s progo, geoograjami, prehodi in predvajanjem.' },
 	loading: 'Berem, kar bo prikazano …',
 	empty: {
@@ -10,12 +12,10 @@ export const sl: Texts = {
 	failed: 'Tega, kar bi moralo biti prikazano, ni bilo mogoče prebrati.',
 	gone: 'Izbranega v nastavitvah tega panela ni ali pa ga vaša vloga ne sme videti.',
 	forbidden: 'Vaša vloga ne sme videti dogodkov. To lahko spremeni, kdor upravlja vašo organizacijo.',
-	again: 'Poskusi znova',
 	noWebGl: 'Ta brskalnik ne more narisati zemljevida: WebGL je izklopljen ali manjka. Vse ob njem deluje tudi brez.',
 	map: 'Zemljevid. V seznamu ob njem je isto kot besedilo.',
 	showCourse: 'Pokaži progo',
 	showAll: 'Pokaži vse',
-	connection: { connecting: 'Povezovanje', live: 'V živo', reconnecting: 'Ponovno povezovanje', offline: 'Brez povezave', replay: 'Predvajanje' },
 	quiet: (lapse) => `V živo, tiho že ${lapse}`,
 	noClock: 'Položaja še ni: ura začne teči s prvim.',
 	local: 'krajevni čas',

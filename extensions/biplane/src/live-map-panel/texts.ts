@@ -1,22 +1,21 @@
 import type { Role, Status } from '../shared/app/race-types.ts';
+import { inLanguage, type Words } from '../shared/app/words.ts';
 import { de } from './texts-de.ts';
 import { en } from './texts-en.ts';
 import { sl } from './texts-sl.ts';
 
 /** Everything that a person reads in the panel and its settings. */
-export interface Texts {
+export interface Texts extends Words {
 	panel: { name: string; description: string };
 	loading: string;
 	empty: Record<'event' | 'organization', string>;
 	failed: string;
 	gone: string;
 	forbidden: string;
-	again: string;
 	noWebGl: string;
 	map: string;
 	showCourse: string;
 	showAll: string;
-	connection: Record<'connecting' | 'live' | 'reconnecting' | 'offline' | 'replay', string>;
 	quiet: (lapse: string) => string;
 	noClock: string;
 	local: string;
@@ -92,5 +91,4 @@ export interface Texts {
 	controls: Record<string, string>;
 }
 
-/** The texts for one of Directus's languages: `de-DE`, `sl-SI`; English for those that are missing. */
-export const textsIn = (locale: string): Texts => ({ de, sl })[locale.slice(0, 2)] ?? en;
+export const textsIn = inLanguage<Texts>({ en, de, sl });

@@ -1,12 +1,12 @@
+import { inLanguage, words, type Words } from '../shared/app/words.ts';
 import type { DriftPart, PlanChange } from '../shared/drift.ts';
 import type { DriftReport } from '../shared/schema.ts';
 
-interface Texts {
+interface Texts extends Words {
 	title: string;
 	loading: string;
 	forbidden: string;
 	failed: string;
-	again: string;
 	refresh: string;
 	checked: string;
 	rule: string;
@@ -29,11 +29,11 @@ interface Texts {
 }
 
 const en: Texts = {
+	...words.en,
 	title: 'Schema drift',
 	loading: 'Comparing the schema with its snapshot…',
 	forbidden: 'Only administrators see how the schema stands.',
 	failed: 'How the schema stands could not be asked.',
-	again: 'Try again',
 	refresh: 'Compare now',
 	checked: 'Compared at',
 	rule: 'The rule',
@@ -53,11 +53,11 @@ const en: Texts = {
 };
 
 const de: Texts = {
+	...words.de,
 	title: 'Schema-Abweichung',
 	loading: 'Das Schema wird mit seinem Snapshot verglichen…',
 	forbidden: 'Nur Administratoren sehen, wie es um das Schema steht.',
 	failed: 'Der Stand des Schemas konnte nicht erfragt werden.',
-	again: 'Erneut versuchen',
 	refresh: 'Jetzt vergleichen',
 	checked: 'Verglichen um',
 	rule: 'Die Regel',
@@ -101,11 +101,11 @@ const de: Texts = {
 };
 
 const sl: Texts = {
+	...words.sl,
 	title: 'Odstopanje sheme',
 	loading: 'Primerjam shemo z njenim posnetkom …',
 	forbidden: 'Stanje sheme vidijo samo skrbniki.',
 	failed: 'Stanja sheme ni bilo mogoče izvedeti.',
-	again: 'Poskusi znova',
 	refresh: 'Primerjaj zdaj',
 	checked: 'Primerjano ob',
 	rule: 'Pravilo',
@@ -147,8 +147,7 @@ const sl: Texts = {
 	losses: { table: 'izgubi tabelo', column: 'izgubi stolpec', narrowed: 'prireže vrednosti' },
 };
 
-/** The texts for one of Directus's languages: `de-DE`, `sl-SI`; English for those that are missing. */
-export const textsIn = (locale: string): Texts => ({ de, sl })[locale.slice(0, 2)] ?? en;
+export const textsIn = inLanguage<Texts>({ en, de, sl });
 
 /** How things stand, in one sentence or two. */
 export function sentenceOf(report: DriftReport, texts: Texts): string {

@@ -1,6 +1,8 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 export const de: Texts = {
+	...words.de,
 	title: 'Zeitnahme',
 	loading: 'Die Ergebnisse werden gelesen…',
 	empty: 'Es gibt keine Veranstaltung, die Sie sehen dürfen. Legen Sie eine an, oder wählen Sie eine in den Einstellungen dieses Panels.',
@@ -8,10 +10,8 @@ export const de: Texts = {
 	gone: 'Die in den Einstellungen gewählte Veranstaltung gibt es nicht, oder Ihre Rolle darf sie nicht sehen.',
 	failed: 'Die Ergebnisse konnten nicht gelesen werden.',
 	stale: 'Das Gezeigte ist vielleicht alt.',
-	again: 'Erneut versuchen',
 	noEntries: 'Keine Teilnehmer: sobald die Veranstaltung welche hat, stehen sie hier.',
 	revision: 'Der Kurs wird überarbeitet: das Gezeigte wird neu berechnet.',
-	connection: { connecting: 'Verbindet', live: 'Live', reconnecting: 'Verbindet neu', offline: 'Offline' },
 	rankBy: 'Reihung nach',
 	elapsed: 'Eigener Zeit',
 	clock: 'Uhrzeit',

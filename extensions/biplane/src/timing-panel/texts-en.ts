@@ -1,6 +1,8 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 export const en: Texts = {
+	...words.en,
 	title: 'Timing',
 	loading: 'Reading the results…',
 	empty: 'There is no event that you may see. Create one under Events, or choose one in this panel’s settings.',
@@ -8,10 +10,8 @@ export const en: Texts = {
 	gone: 'The event chosen in this panel’s settings does not exist, or your role may not see it.',
 	failed: 'The results could not be read.',
 	stale: 'What is shown may be old.',
-	again: 'Try again',
 	noEntries: 'No entries: as soon as the event has some, they stand here.',
 	revision: 'The course is being revised: what is shown will be reckoned anew.',
-	connection: { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', offline: 'Offline' },
 	rankBy: 'Rank by',
 	elapsed: 'Own time',
 	clock: 'Time of day',

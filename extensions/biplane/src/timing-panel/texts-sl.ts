@@ -1,6 +1,8 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 export const sl: Texts = {
+	...words.sl,
 	title: 'Merjenje časa',
 	loading: 'Berem rezultate …',
 	empty: 'Ni dogodka, ki bi ga smeli videti. Ustvarite ga ali ga izberite v nastavitvah te plošče.',
@@ -8,10 +10,8 @@ export const sl: Texts = {
 	gone: 'Dogodka, izbranega v nastavitvah te plošče, ni ali pa ga vaša vloga ne sme videti.',
 	failed: 'Rezultatov ni bilo mogoče prebrati.',
 	stale: 'Prikazano je morda staro.',
-	again: 'Poskusi znova',
 	noEntries: 'Ni prijav: ko jih bo dogodek imel, bodo tukaj.',
 	revision: 'Proga se spreminja: prikazano bo izračunano znova.',
-	connection: { connecting: 'Povezujem', live: 'V živo', reconnecting: 'Znova povezujem', offline: 'Brez povezave' },
 	rankBy: 'Razvrsti po',
 	elapsed: 'Lastnem času',
 	clock: 'Uri',

@@ -1,10 +1,11 @@
 import type { Status } from '../shared/app/race-types.ts';
+import { inLanguage, type Words } from '../shared/app/words.ts';
 import { de } from './texts-de.ts';
 import { en } from './texts-en.ts';
 import { sl } from './texts-sl.ts';
 import type { Action } from './results.ts';
 
-export interface Texts {
+export interface Texts extends Words {
 	title: string;
 	loading: string;
 	empty: string;
@@ -12,10 +13,8 @@ export interface Texts {
 	gone: string;
 	failed: string;
 	stale: string;
-	again: string;
 	noEntries: string;
 	revision: string;
-	connection: Record<'connecting' | 'live' | 'reconnecting' | 'offline', string>;
 	rankBy: string;
 	elapsed: string;
 	clock: string;
@@ -65,5 +64,4 @@ export interface Texts {
 	page: string;
 }
 
-/** The texts for one of Directus's languages: `de-DE`, `sl-SI`; English for those that are missing. */
-export const textsIn = (locale: string): Texts => ({ de, sl })[locale.slice(0, 2)] ?? en;
+export const textsIn = inLanguage<Texts>({ en, de, sl });

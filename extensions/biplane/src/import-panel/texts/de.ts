@@ -1,15 +1,16 @@
+import { words } from '../../shared/app/words.ts';
 import type { Texts } from './en.ts';
 
 const many = (count: number, one: string, several: string): string => `${count.toLocaleString('de')} ${count === 1 ? one : several}`;
 const rows = (count: number): string => many(count, 'Zeile', 'Zeilen');
 
 export const de: Texts = {
+	...words.de,
 	title: 'Einlesen und markieren',
 	loading: 'Deine Organisationen werden gelesen…',
 	forbidden: 'Du darfst deine Organisationen ansehen, aber nicht in sie schreiben: Nur Operatoren und Manager lesen ein und markieren.',
 	empty: 'Du gehörst noch zu keiner Organisation. Ein Manager kann dich zum Mitglied machen.',
 	failed: 'Das konnte nicht gelesen werden.',
-	again: 'Erneut versuchen',
 	tabs: { import: 'Einlesen', flags: 'Positionen markieren' },
 	organization: 'Organisation',
 	event: 'Veranstaltung',

@@ -1,3 +1,4 @@
+import { words } from '../../shared/app/words.ts';
 import type { Refusal } from '../sheet.ts';
 import type { Fault } from '../plan.ts';
 
@@ -5,12 +6,12 @@ const many = (count: number, one: string, several: string): string => `${count.t
 const rows = (count: number): string => many(count, 'row', 'rows');
 
 export const en = {
+	...words.en,
 	title: 'Import and flag',
 	loading: 'Reading your organizations…',
 	forbidden: 'You may look at your organizations, but not write into them: only operators and managers import and flag.',
 	empty: 'You belong to no organization yet. A manager can make you a member.',
 	failed: 'This could not be read.',
-	again: 'Try again',
 	tabs: { import: 'Import', flags: 'Flag positions' },
 	organization: 'Organization',
 	event: 'Event',

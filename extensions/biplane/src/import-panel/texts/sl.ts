@@ -1,15 +1,16 @@
+import { words } from '../../shared/app/words.ts';
 import type { Texts } from './en.ts';
 
 /** Counts without plurals, of which Slovenian has four. */
 const counted = (word: string, count: number): string => `${word}: ${count.toLocaleString('sl')}`;
 
 export const sl: Texts = {
+	...words.sl,
 	title: 'Uvoz in oznake',
 	loading: 'Berem vaše organizacije …',
 	forbidden: 'Svoje organizacije smete gledati, vanje pa ne pisati: uvažajo in označujejo le operaterji in upravitelji.',
 	empty: 'Niste še član nobene organizacije. Član lahko postanete po upravitelju.',
 	failed: 'Tega ni bilo mogoče prebrati.',
-	again: 'Poskusi znova',
 	tabs: { import: 'Uvoz', flags: 'Označi položaje' },
 	organization: 'Organizacija',
 	event: 'Dogodek',

@@ -1,12 +1,13 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 export const de: Texts = {
+	...words.de,
 	title: 'Datenprüfung',
 	loading: 'Die Geräte werden gelesen…',
 	empty: 'Hier gibt es kein Gerät, das Sie sehen dürfen.',
 	forbidden: 'Ihre Rolle darf keine Geräte sehen.',
 	failed: 'Das konnte nicht gelesen werden.',
-	again: 'Erneut versuchen',
 	device: 'Gerät',
 	from: 'Von (UTC)',
 	to: 'Bis (UTC)',

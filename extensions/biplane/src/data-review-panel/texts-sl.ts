@@ -1,12 +1,13 @@
+import { words } from '../shared/app/words.ts';
 import type { Texts } from './texts.ts';
 
 export const sl: Texts = {
+	...words.sl,
 	title: 'Pregled podatkov',
 	loading: 'Berem naprave …',
 	empty: 'Tu ni naprave, ki bi jo smeli videti.',
 	forbidden: 'Vaša vloga ne sme videti naprav.',
 	failed: 'Tega ni bilo mogoče prebrati.',
-	again: 'Poskusi znova',
 	device: 'Naprava',
 	from: 'Od (UTC)',
 	to: 'Do (UTC)',
