@@ -53,6 +53,8 @@ error_codes! {
     GeofenceRadius = "GEOFENCE_RADIUS", 400;
     /// What a geofence asks to be told of visits is out of range, or asked of a gate.
     GeofenceDwell = "GEOFENCE_DWELL", 400;
+    /// A geofence asks for alerts of crossings that there are none of.
+    GeofenceAlert = "GEOFENCE_ALERT", 400;
     /// An IMEI is not 15 digits, or its check digit is wrong.
     DeviceImei = "DEVICE_IMEI", 400;
     /// An event's times are no times, or it ends before it starts.

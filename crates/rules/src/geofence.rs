@@ -14,11 +14,13 @@ use kind::Kind;
 /// The radius of a circle in metres.
 const RADIUS_M: std::ops::RangeInclusive<f64> = 1.0..=1_000_000.0;
 
-const FIELDS: &[&str] = &["kind", "geometry", "radius_m", "dwell_s", "hysteresis_m"];
+const FIELDS: &[&str] = &["kind", "geometry", "radius_m", "dwell_s", "hysteresis_m", "alert_on"];
 /// What makes a shape.
 const SHAPE: &[&str] = &["kind", "geometry", "radius_m"];
 /// What is asked to be told of visits.
 const WATCH: [&str; 2] = ["dwell_s", "hysteresis_m"];
+/// Which crossings are alerts.
+const ALERT_ON: [&str; 3] = ["enter", "exit", "any"];
 
 /// A geofence has a valid geometry that fits its kind, and asks for visits only where there can be any.
 pub const VALIDATE: Rule = Rule {
@@ -60,6 +62,7 @@ fn decide(call: &Call) -> Result<Decision, Rejection> {
     };
     let (kind, radius_m) = (payload.get("kind"), payload.get("radius_m"));
     let asked = asked(payload)?;
+    alerts(payload.get("alert_on"))?;
     if call.event != Some(Event::Update) {
         let (geometry, kind) = (geometry.ok_or(Fault::Missing)?, Kind::read(kind)?);
         fits(kind, &geometry, radius_m)?;
@@ -126,6 +129,18 @@ fn asked(payload: &Value) -> Result<Option<&'static str>, Rejection> {
         asked = asked.or(Some(name));
     }
     Ok(asked)
+}
+
+/// Whether crossings can be alerts in this way.
+fn alerts(value: Option<&Value>) -> Result<(), Rejection> {
+    match value {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(way)) if ALERT_ON.contains(&way.as_str()) => Ok(()),
+        Some(other) => {
+            let message = format!("alert_on: {} is none of enter, exit and any", shown(other));
+            Err(Rejection::field(ErrorCode::GeofenceAlert, "alert_on", message))
+        }
+    }
 }
 
 /// Whether there is an inside, where something is asked of visits.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::connection::{from_system_time, to_system_time};
 use crate::writer::{CLAIM, claim_parameters, crossing_parameters, insert_crossings};
-use crate::{Claim, ConnectError, Notices, connect};
+use crate::{Claim, ConnectError, Notices, connect, violations};
 
 /// Why history could not be read or corrected.
 #[derive(Debug, thiserror::Error)]
@@ -303,6 +303,10 @@ impl History {
             .execute("DELETE FROM public.crossings WHERE id = ANY($1)", &[&changes.delete])
             .await
             .map_err(at("crossings that go"))?;
+        transaction
+            .execute(violations::TAKE_BACK, &[&changes.delete])
+            .await
+            .map_err(at("alerts of crossings that go"))?;
         let rows: Vec<_> = changes.insert.iter().chain(&changes.update).collect();
         if !rows.is_empty() {
             let parameters = crossing_parameters(&rows);

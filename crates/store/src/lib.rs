@@ -14,6 +14,7 @@ mod previews;
 mod setup_reader;
 mod state_reader;
 mod upkeep;
+mod violations;
 mod visits;
 mod writer;
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::alerts::running_event;
 use crate::connection::to_system_time;
 use crate::copy::{COLUMNS, HEADER, PositionRows, TRAILER};
-use crate::{Batch, Claim, ConnectError, Status, connect, motion, visits};
+use crate::{Batch, Claim, ConnectError, Status, connect, motion, violations, visits};
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,6 +154,9 @@ impl Writer {
         if !rows.is_empty() {
             let written = crossings(&transaction, &statements.crossings, &rows).await;
             counts.crossings = written.map_err(part("crossings"))?;
+            let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+            let written = transaction.execute(&statements.violations, &[&ids]).await;
+            written.map_err(part("alerts of crossings"))?;
         }
         // An IMEI that went to another device may have put one device into two partitions.
         let rows: BTreeMap<_, _> = batches.iter().flat_map(|batch| &batch.status).collect();
@@ -232,6 +235,7 @@ struct Statements {
     stage_quarantine: Statement,
     insert_quarantine: Statement,
     crossings: Statement,
+    violations: Statement,
     status: Statement,
     motion: motion::Statements,
     visits: visits::Statements,
@@ -281,6 +285,7 @@ impl Session {
             stage_quarantine: client.prepare(&copy_to("pg_temp.staged_quarantine")).await?,
             insert_quarantine: client.prepare(&insert_quarantine).await?,
             crossings: client.prepare(&insert_crossings("live", "NOTHING")).await?,
+            violations: client.prepare(&violations::insert()).await?,
             status: client.prepare(STATUS).await?,
             motion: motion::Statements::prepare(client).await?,
             visits: visits::Statements::prepare(client).await?,

@@ -55,6 +55,31 @@ async fn a_crossing_of_the_finish_sets_its_flow_off_as_the_service_account() {
 }
 
 #[tokio::test]
+async fn who_comes_into_a_geofence_that_people_watch_is_an_alert_and_sets_its_flow_off() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let tenant = Tenant::make(&stack, &admin).await;
+    let path = format!("/items/geofences/{}", tenant.geofence);
+    tenant.operator.update(&path, &json!({ "alert_on": "enter" })).await.expect("watched");
+    tenant.fly(&stack, START).await;
+
+    let run = run_about(&admin, &flow(&admin, "Alert").await, tenant.device).await;
+    let body = &run["data"]["$trigger"]["body"];
+    assert_eq!(body["alert_kind"], json!("geofence_violation"));
+    assert_eq!(run["steps"][0]["status"], json!("resolve"), "{}", run["steps"]);
+    let path = format!(
+        "/items/alerts/{}?fields=kind,status,severity,geofence,event,occurred_at",
+        body["alert"].as_str().expect("a key")
+    );
+    let alert = tenant.viewer.read(&path).await.expect("it is there");
+    assert_eq!(
+        (&alert["status"], &alert["severity"], &alert["geofence"], &alert["event"]),
+        (&json!("open"), &json!("critical"), &json!(tenant.geofence), &json!(tenant.event)),
+        "{alert}"
+    );
+}
+
+#[tokio::test]
 async fn an_alert_sets_its_flow_off_and_a_stranger_who_calls_it_gets_nowhere() {
     let stack = stack();
     let admin = admin(&stack).await;

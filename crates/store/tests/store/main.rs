@@ -263,6 +263,56 @@ async fn a_crossing_outlives_its_checkpoint_but_not_its_fence() {
 }
 
 #[tokio::test]
+async fn a_border_that_is_watched_gives_one_alert_until_somebody_closes_it() {
+    let (server, client) = server().await;
+    let watched =
+        "UPDATE geofences SET alert_on = 'enter' WHERE id = '00000000-0000-0000-0000-0000000000f1'";
+    client.execute(watched, &[]).await.unwrap();
+    let mut writer = Writer::new(server.url());
+    let mut write = async |seconds: &[i64]| {
+        let mut batch = Batch::new(CLAIM);
+        batch.crossings = seconds.iter().map(|&at| crossing(0xf1, at)).collect();
+        writer.write(&[&batch]).await.unwrap();
+        batch.crossings
+    };
+    let alerts = "alerts WHERE kind = 'geofence_violation' AND severity = 'critical'";
+    let first = write(&[10, 20]).await;
+    let open = format!("{alerts} AND status = 'open' AND id = '{}'", first[0].id);
+    assert_eq!((count(&client, &open).await, count(&client, alerts).await), (1, 1));
+    write(&[10, 20]).await;
+    write(&[30]).await;
+    assert_eq!(count(&client, alerts).await, 1, "one at a time");
+    client.execute("UPDATE alerts SET status = 'closed'", &[]).await.unwrap();
+    write(&[10, 20, 30]).await;
+    assert_eq!(count(&client, &open).await, 0, "what comes twice opens nothing again");
+    let later = write(&[40]).await;
+    assert_eq!(count(&client, alerts).await, 2);
+
+    // A crossing that timing again does not find takes its alert with it.
+    let changes =
+        Changes { delete: vec![later[0].id], insert: vec![crossing(0xf1, 41)], update: Vec::new() };
+    let correction = Correction {
+        claim: CLAIM,
+        device: DEVICE.id,
+        marks: &[],
+        changes: &changes,
+        now_at: None,
+        orders: &[],
+        marks_changed: 0,
+    };
+    History::new(server.url()).correct(&correction).await.unwrap();
+    assert_eq!(count(&client, &format!("{alerts} AND status = 'open'")).await, 0);
+    assert_eq!(count(&client, alerts).await, 2, "and what was missed then is no alert now");
+
+    client.execute("UPDATE geofences SET alert_on = 'exit'", &[]).await.unwrap();
+    write(&[50]).await;
+    assert_eq!(count(&client, alerts).await, 2, "the other way");
+    client.execute("UPDATE geofences SET alert_on = 'any'", &[]).await.unwrap();
+    write(&[60]).await;
+    assert_eq!(count(&client, alerts).await, 3);
+}
+
+#[tokio::test]
 async fn an_older_fix_never_replaces_a_newer_one_in_the_status() {
     let (server, client) = server().await;
     let mut writer = Writer::new(server.url());

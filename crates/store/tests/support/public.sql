@@ -22,7 +22,7 @@ CREATE TABLE public.entries (
 CREATE TABLE public.geofences (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
     name varchar(255) NOT NULL, kind varchar(32) NOT NULL DEFAULT 'polygon', geometry geometry NOT NULL,
-    radius_m real, dwell_s integer, hysteresis_m real, status varchar(32) NOT NULL DEFAULT 'active', area_m2 real, perimeter_m real, centroid json, bbox json,
+    radius_m real, dwell_s integer, hysteresis_m real, alert_on varchar(32), status varchar(32) NOT NULL DEFAULT 'active', area_m2 real, perimeter_m real, centroid json, bbox json,
     date_created timestamptz, date_updated timestamptz);
 CREATE TABLE public.checkpoints (
     id uuid PRIMARY KEY, organization uuid NOT NULL REFERENCES public.organizations,
