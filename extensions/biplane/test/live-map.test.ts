@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Field } from '../src/live-map-panel/field.ts';
+import { Field, pastOf } from '../src/live-map-panel/field.ts';
 import { hue, rgb } from '../src/live-map-panel/colors.ts';
 import { Labels } from '../src/live-map-panel/marks/labels.ts';
 import { Trails } from '../src/live-map-panel/marks/trails.ts';
@@ -123,6 +123,20 @@ test('a past that is told later leads to what is known, each moment once', () =>
 	for (const second of [30, 40, 50]) trails.push(0, 0, at(second));
 	trails.pushPast(0, 0, [at(0), at(10), at(20), at(30)], at(30));
 	assert.deepEqual(pieces(trails).map(([from, to]) => [from, to]), [[30, 40], [0, 10], [10, 20], [20, 30]]);
+});
+
+test('a past that is told in parts is one line', () => {
+	const trails = new Trails(1, 600_000);
+	trails.push(0, 0, at(400));
+	for (const part of [[0, 10], [20], [300, 310], [320]]) trails.pushPast(0, 0, part.map(at), at(400));
+	assert.deepEqual(pieces(trails).map(([from, to]) => [from, to]), [[0, 10], [10, 20], [300, 310], [310, 320], [320, 400]]);
+});
+
+test('of many positions each device has its own past, implausible fixes apart', () => {
+	const [seven, eight] = pastOf([fix('7', 0), fix('8', 1), fix('7', 2, { faulty: true }), fix('7', 3)]);
+	const seconds = (points: { timeMs: number }[]): number[] => points.map(({ timeMs }) => new Date(timeMs).getUTCSeconds());
+	assert.deepEqual([seven!.device, seconds(seven!.points), seconds(seven!.faults)], ['device 7', [0, 3], [2]]);
+	assert.deepEqual([eight!.device, seconds(eight!.points), eight!.faults], ['device 8', [1], []]);
 });
 
 test('an implausible fix moves no mark but is kept apart and said in the list', () => {

@@ -17,6 +17,9 @@ const CHANGES_MS = 300;
 /** While the live channel is silent, positions come from the table this often (ms). */
 const POLL_MS = 10_000;
 
+/** Who asked their system for less motion sees marks jump. */
+const STANDS_STILL = matchMedia('(prefers-reduced-motion: reduce)').matches;
+
 export interface RaceView {
 	race: Resource<Race>;
 	results: Resource<Results>;
@@ -36,7 +39,7 @@ export function useRace(directus: Directus, event: string): RaceView {
 	useEffect(() => {
 		const entries = race.data?.entries;
 		if (!entries) return;
-		const model = new LiveRace(entries);
+		const model = new LiveRace(entries, !STANDS_STILL);
 		let current = true;
 		let connections = 0;
 		const fill = async (): Promise<void> => {

@@ -104,7 +104,14 @@ export function EventPage({ session, event: id, selected }: Props) {
 							{ label: 'Records', state: business },
 						]}
 					/>
-					<RaceMap live={live} checkpoints={race.data.checkpoints} followed={followed} onPick={pick} onMoved={() => setFollowed(null)} />
+					<RaceMap
+						live={live}
+						checkpoints={race.data.checkpoints}
+						selected={selected}
+						followed={followed}
+						onPick={pick}
+						onMoved={() => setFollowed(null)}
+					/>
 					<div className="side">
 						<RacePanel
 							hidden={entry !== undefined}
@@ -126,7 +133,7 @@ export function EventPage({ session, event: id, selected }: Props) {
 								key={entry.id}
 								entry={entry}
 								moving={texts.moving(entry.id)}
-								doubtful={live.field.byEntry.get(entry.id)?.doubtful != null}
+								doubtful={live.field.byEntry.get(entry.id)?.isDoubtful ?? false}
 								status={(entry.device && live.status.get(entry.device)) || null}
 								standing={results.data?.data.find((one) => one.entry === entry.id) ?? null}
 								course={results.data?.meta.course ?? []}

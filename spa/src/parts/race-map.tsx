@@ -1,16 +1,24 @@
 import { useEffect, useRef, useState } from 'react';
 
-import type { LiveMap } from '../../../extensions/biplane/src/live-map-panel/map.ts';
+import type { LiveMap, MapTexts, Scene } from '../../../extensions/biplane/src/live-map-panel/map.ts';
 import type { Checkpoint } from '../directus/schema.ts';
 import { useDark } from '../hooks/use-dark.ts';
 import type { LiveRace } from '../race/live-race.ts';
 import { DARK, LIGHT } from '../race/map-palette.ts';
 
-const TRAIL_MINUTES = 10;
+const TRAIL_MS = 600_000;
+const LAYERS: Scene['layers'] = ['trails', 'course', 'numbers'];
+const TEXTS: MapTexts = {
+	map: 'Map of the event. The list beside it has the same competitors as text.',
+	roles: { start: 'Start', turnpoint: 'Turnpoint', finish: 'Finish', zone: 'Zone' },
+	controls: {},
+};
 
 interface Props {
 	live: LiveRace;
 	checkpoints: Checkpoint[];
+	/** The entry whose detail is open. */
+	selected: string | null;
 	/** The entry that is kept in the middle. */
 	followed: string | null;
 	onPick: (entry: string) => void;
@@ -18,14 +26,14 @@ interface Props {
 	onMoved: () => void;
 }
 
-export function RaceMap({ live, checkpoints, followed, onPick, onMoved }: Props) {
+export function RaceMap({ live, checkpoints, selected, followed, onPick, onMoved }: Props) {
 	const container = useRef<HTMLDivElement>(null);
 	const [map, setMap] = useState<LiveMap | null>(null);
 	const [drawn, setDrawn] = useState(false);
 	const [failure, setFailure] = useState<string | null>(null);
 	const palette = useDark() ? DARK : LIGHT;
-	const now = useRef({ live, checkpoints, followed, palette, onPick, onMoved });
-	now.current = { live, checkpoints, followed, palette, onPick, onMoved };
+	const now = useRef({ live, checkpoints, selected, followed, palette, onPick, onMoved });
+	now.current = { live, checkpoints, selected, followed, palette, onPick, onMoved };
 
 	useEffect(() => {
 		let current = true;
@@ -34,10 +42,22 @@ export function RaceMap({ live, checkpoints, followed, onPick, onMoved }: Props)
 			// Half a megabyte of map, loaded while the event is read.
 			const { LiveMap } = await import('../../../extensions/biplane/src/live-map-panel/map.ts');
 			if (!current || !container.current) return;
-			const { live, checkpoints, followed, palette } = now.current;
-			const scene = { field: live.field, checkpoints, palette, tiles: null, labels: true, trailMinutes: TRAIL_MINUTES, followed };
-			opened = await LiveMap.open(container.current, scene, {
-				pick: (entry) => now.current.onPick(entry),
+			const { live, checkpoints, selected, followed, palette } = now.current;
+			const scene: Scene = {
+				field: live.field,
+				clock: () => performance.now(),
+				checkpoints,
+				fences: [],
+				palette,
+				tiles: null,
+				layers: LAYERS,
+				trailMs: TRAIL_MS,
+				selected,
+				followed,
+			};
+			opened = await LiveMap.open(container.current, scene, TEXTS, {
+				pick: ({ competitor }) => now.current.onPick(competitor.entry.id),
+				hover: () => undefined,
 				moved: () => now.current.onMoved(),
 				drawn: () => setDrawn(true),
 				failed: setFailure,
@@ -64,6 +84,7 @@ export function RaceMap({ live, checkpoints, followed, onPick, onMoved }: Props)
 		drawnIn.current = palette;
 		void map.update({ palette });
 	}, [map, palette]);
+	useEffect(() => void map?.update({ selected }), [map, selected]);
 	useEffect(() => {
 		void map?.update({ followed });
 		if (followed) map?.goTo(followed);
@@ -83,7 +104,7 @@ export function RaceMap({ live, checkpoints, followed, onPick, onMoved }: Props)
 				<button type="button" onClick={() => look((map) => map.showCourse())}>
 					Course
 				</button>
-				<button type="button" onClick={() => look((map) => map.showCompetitors())}>
+				<button type="button" onClick={() => look((map) => map.showAll())}>
 					Everyone
 				</button>
 			</div>

@@ -1,6 +1,6 @@
 import type { LiveAlert, LiveCrossing, LivePosition, LiveStatus, SubscriptionEvent } from '@biplane/live';
 
-import { Field } from '../../../extensions/biplane/src/live-map-panel/field.ts';
+import { Field, pastOf } from '../../../extensions/biplane/src/live-map-panel/field.ts';
 import type { Entry, StoredAlert, StoredCrossing } from '../directus/schema.ts';
 
 export type ShownCrossing = Pick<LiveCrossing, 'id' | 'entry' | 'device' | 'checkpoint' | 'geofence' | 'direction' | 'crossed_at' | 'status'>;
@@ -18,11 +18,14 @@ export class LiveRace {
 	readonly status = new Map<string, ShownStatus>();
 	/** Counts renewals of the text. */
 	version = 0;
+	private readonly glides: boolean;
 	private readonly onPositions = new Set<() => void>();
 	private readonly onText = new Set<() => void>();
 	private timer: ReturnType<typeof setTimeout> | undefined;
 
-	constructor(entries: Entry[]) {
+	/** `glides`: marks move from fix to fix instead of jumping. */
+	constructor(entries: Entry[], glides = true) {
+		this.glides = glides;
 		this.field = new Field(entries);
 	}
 
@@ -76,7 +79,7 @@ export class LiveRace {
 	}
 
 	takePositions(positions: LivePosition[], now: number, glides: boolean): void {
-		this.field.takePositions(positions, now, glides);
+		this.field.takePositions(positions, now, glides && this.glides);
 		for (const watcher of this.onPositions) watcher();
 		this.textSoon();
 	}
@@ -113,11 +116,7 @@ export class LiveRace {
 	}
 
 	private takePast(positions: LivePosition[]): void {
-		const byDevice = Map.groupBy(positions.filter(({ faulty }) => !faulty), ({ device }) => device);
-		for (const competitor of this.field.all) {
-			const past = competitor.entry.device ? byDevice.get(competitor.entry.device) : undefined;
-			if (past) competitor.trail.pushPast(past.map(({ lon, lat, time }) => ({ lon, lat, timeMs: Date.parse(time) })));
-		}
+		this.field.takePast(pastOf(positions));
 		for (const watcher of this.onPositions) watcher();
 	}
 

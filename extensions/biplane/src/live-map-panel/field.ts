@@ -14,6 +14,19 @@ export interface Past {
 	faults: Fault[];
 }
 
+/** Positions of many devices as the past of each, in the order in which they are told. */
+export function pastOf(positions: Position[]): Past[] {
+	const past = new Map<string, Past>();
+	for (const { device, lon, lat, time, faulty } of positions) {
+		const known = past.get(device) ?? { device, points: [], faults: [] };
+		past.set(device, known);
+		const point = { lon, lat, timeMs: Date.parse(time) };
+		if (faulty) known.faults.push({ ...point, reason: null });
+		else known.points.push(point);
+	}
+	return [...past.values()];
+}
+
 /** All who are on the map. */
 export class Field {
 	/** In the order of their numbers. */

@@ -5,7 +5,7 @@ import type { Connection } from '../shared/app/live-channel.ts';
 import type { Position } from '../shared/app/race-types.ts';
 import { isForbidden, reasonOf } from '../shared/refusals.ts';
 import { Feed } from './feed.ts';
-import { Field, type Past } from './field.ts';
+import { Field, pastOf } from './field.ts';
 import type { Chosen, Watched, WatchReader } from './watched.ts';
 
 /** The text beside the map is renewed this often at most (ms): people read, marks glide. */
@@ -94,7 +94,7 @@ export function useLiveWatch(api: AxiosInstance, reader: WatchReader, chosen: Re
 				begun ||= fresh;
 			},
 			past: (positions) => {
-				if (current === load) field.takePast(byDevice(positions));
+				if (current === load) field.takePast(pastOf(positions));
 				onPositions();
 			},
 			crossings: (crossings) => {
@@ -194,14 +194,4 @@ export function useLiveWatch(api: AxiosInstance, reader: WatchReader, chosen: Re
 	watch([() => chosen.value.kind, () => chosen.value.id, trailMs], () => void open());
 
 	return { view, connection, heardAt, open };
-}
-
-function byDevice(positions: Position[]): Past[] {
-	const past = new Map<string, Past>();
-	for (const { device, lon, lat, time } of positions) {
-		const known = past.get(device) ?? { device, points: [], faults: [] };
-		past.set(device, known);
-		known.points.push({ lon, lat, timeMs: Date.parse(time) });
-	}
-	return [...past.values()];
 }

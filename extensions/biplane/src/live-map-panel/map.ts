@@ -14,6 +14,9 @@ import type { Layer } from './settings.ts';
 import { overlay, SOURCES } from './style.ts';
 import type { Texts } from './texts.ts';
 
+/** What of the panel's words is said on the map. */
+export type MapTexts = Pick<Texts, 'map' | 'roles' | 'controls'>;
+
 /** A picture that takes longer than this (ms) is drawn without a graphics card. */
 const SMOOTH_MS = 40;
 /** Then between two pictures everything else has this share of the time that one takes. */
@@ -51,7 +54,7 @@ export interface MapEvents {
 export class LiveMap {
 	private readonly ground: GroundMap;
 	private readonly marks: MarkLayer;
-	private readonly texts: Texts;
+	private readonly texts: MapTexts;
 	private scene: Scene;
 	private drawnAt = 0;
 	/** When the browser last asked for a picture, and about how long one takes it (ms). */
@@ -63,7 +66,7 @@ export class LiveMap {
 	private aimed: boolean;
 	private pointer: { x: number; y: number } | null = null;
 
-	private constructor(ground: GroundMap, scene: Scene, texts: Texts) {
+	private constructor(ground: GroundMap, scene: Scene, texts: MapTexts) {
 		this.ground = ground;
 		this.scene = scene;
 		this.texts = texts;
@@ -72,7 +75,7 @@ export class LiveMap {
 	}
 
 	/** Rejects with a sentence when the browser can't draw. */
-	static async open(container: HTMLElement, scene: Scene, texts: Texts, events: MapEvents): Promise<LiveMap> {
+	static async open(container: HTMLElement, scene: Scene, texts: MapTexts, events: MapEvents): Promise<LiveMap> {
 		const ground = await GroundMap.open(container, {
 			look: scene,
 			overlay: ({ palette }) => overlay(palette),

@@ -17,6 +17,15 @@ export interface Point {
 	timeMs: number;
 }
 
+/** How far the past of one was told. */
+interface Told {
+	/** Up to where it is drawn, and its newest point. */
+	drawn: Point;
+	newest: Point;
+	/** The piece that leads on to what is known, if one does. */
+	link: number | null;
+}
+
 /** Where a trail ends, from which a line leads on to the mark. */
 interface End extends Point {
 	/** The newest point, which may not be the end yet. */
@@ -49,6 +58,7 @@ export class Trails {
 	private readonly floats: Float32Array<ArrayBuffer>;
 	private readonly owners: Int32Array;
 	private readonly ends = new Map<number, End>();
+	private readonly told = new Map<number, Told>();
 	private readonly betweenMs: number;
 
 	/** Of so many competitors, for so long: where all pieces would not fit, each piece is longer. */
@@ -68,8 +78,7 @@ export class Trails {
 		if (!end) return void this.ends.set(owner, { ...point, newest: point });
 		const { newest } = end;
 		const isGap = point.timeMs - newest.timeMs > GAP_MS;
-		const isNear = Math.abs(newest.lon - end.lon) + Math.abs(newest.lat - end.lat) < NEAR_DEG;
-		if (!isNear && (isGap || newest.timeMs - end.timeMs >= this.betweenMs)) {
+		if (!isNear(newest, end) && (isGap || newest.timeMs - end.timeMs >= this.betweenMs)) {
 			this.add(owner, color, end, newest);
 			Object.assign(end, newest);
 		}
@@ -82,21 +91,27 @@ export class Trails {
 		this.ends.set(owner, { ...point, newest: point });
 	}
 
-	/** Takes points of the past that are told after newer ones, in order of time; the last leads to what is known. */
+	/**
+	 * Takes points of the past that are told after newer ones, in order of time. It may be told in parts: each
+	 * leads to what is known until the next one comes.
+	 */
 	pushPast(owner: number, color: number, past: Point[], known: Point | null): void {
-		const points = known ? [...past.filter(({ timeMs }) => timeMs < known.timeMs), known] : past;
-		let from: Point | undefined;
-		for (const [index, point] of points.entries()) {
-			const isLast = index === points.length - 1;
-			if (!from || point.timeMs - points[index - 1]!.timeMs > GAP_MS) {
-				from = point;
-				continue;
-			}
-			const isNear = Math.abs(point.lon - from.lon) + Math.abs(point.lat - from.lat) < NEAR_DEG;
-			if (!isLast && (isNear || point.timeMs - from.timeMs < this.betweenMs)) continue;
-			this.add(owner, color, from, point);
-			from = point;
+		const points = known ? past.filter(({ timeMs }) => timeMs < known.timeMs) : past;
+		const [first] = points;
+		if (!first) return;
+		const before = this.told.get(owner);
+		const told = before && before.newest.timeMs < first.timeMs ? before : { drawn: first, newest: first, link: null };
+		for (const point of points) {
+			const isGap = point.timeMs - told.newest.timeMs > GAP_MS;
+			told.newest = point;
+			if (isGap) told.drawn = point;
+			if (isNear(point, told.drawn) || point.timeMs - told.drawn.timeMs < this.betweenMs) continue;
+			this.add(owner, color, told.drawn, point, told.link);
+			told.drawn = point;
+			told.link = null;
 		}
+		if (known && known.timeMs - told.newest.timeMs <= GAP_MS) told.link = this.add(owner, color, told.drawn, known, told.link);
+		this.told.set(owner, told);
 	}
 
 	/** From where a line leads to the mark. */
@@ -107,6 +122,7 @@ export class Trails {
 	/** Forgets where one came from. */
 	drop(owner: number): void {
 		this.ends.delete(owner);
+		this.told.delete(owner);
 		for (let index = 0; index < this.count; index++) {
 			if (this.owners[index] === owner) this.floats[index * WORDS + 4] = -Infinity;
 		}
@@ -116,6 +132,7 @@ export class Trails {
 	/** Forgets everything. */
 	clear(): void {
 		this.ends.clear();
+		this.told.clear();
 		this.count = 0;
 		this.next = 0;
 		this.fresh = 0;
@@ -140,9 +157,11 @@ export class Trails {
 		return (timeMs - this.epochMs) / 1000;
 	}
 
-	private add(owner: number, color: number, from: Point, to: Point): void {
+	/** Writes a piece: over another one if that is still there, else a new one. Gives its index. */
+	private add(owner: number, color: number, from: Point, to: Point, over: number | null = null): number {
 		if (this.next === 0) this.epochMs = to.timeMs;
-		const place = this.next % this.capacity;
+		const index = over !== null && over >= this.next - this.count ? over : this.next;
+		const place = index % this.capacity;
 		const at = place * WORDS;
 		this.ints[at] = worldX(from.lon);
 		this.ints[at + 1] = worldY(from.lat);
@@ -152,7 +171,11 @@ export class Trails {
 		const byte = place * STRIDE + 20;
 		this.bytes.set([color >> 16, (color >> 8) & 255, color & 255, 255], byte);
 		this.owners[place] = owner;
-		this.next++;
+		if (index === this.next) this.next++;
+		this.fresh = Math.min(this.fresh, index);
 		this.count = Math.min(this.next, this.capacity);
+		return index;
 	}
 }
+
+const isNear = (one: Point, other: Point): boolean => Math.abs(one.lon - other.lon) + Math.abs(one.lat - other.lat) < NEAR_DEG;
