@@ -8,7 +8,7 @@ import { screenX, screenY, viewOf, worldX, worldY } from '../../extensions/bipla
 import { Api, Organization, type Credentials } from './api.ts';
 import { barriers } from './barriers.ts';
 import { consoleErrors, openBrowser } from './chromium.ts';
-import { closeSidebar, dashboardWith, logIn, stackFromEnvironment } from './directus.ts';
+import { closeSidebar, dashboardWith, logIn, removeDashboard, stackFromEnvironment } from './directus.ts';
 import { keepPicture } from './pictures.ts';
 import { PATIENCE, until } from './until.ts';
 
@@ -24,11 +24,24 @@ const FIXES = 20;
 /** The one that nothing could have reached: 6 km away in 15 s, and back. */
 const FAULTY = 10;
 const ASIDE = { lat: 0.035, lon: 0.06 };
+/** Each with a phone of this name; the last one takes no part in the ride. */
+const RIDERS: { device: string; number?: string; name?: string }[] = [
+	{ device: 'Lead', number: '7', name: 'Ana Lead' },
+	{ device: 'Sweep', number: '12', name: 'Bor Sweep' },
+	{ device: 'Phone 23', number: '23', name: 'Cene Kos' },
+	{ device: 'Phone 31', number: '31', name: 'Dana Hrast' },
+	{ device: 'Phone 40', number: '40', name: 'Eva Pirc' },
+	{ device: 'Van' },
+];
+const COURSE = [
+	{ name: 'Village', role: 'start', at: [14.54, 46.115] },
+	{ name: 'Pass', role: 'finish', at: [14.56, 46.2] },
+];
 
 interface Device {
 	id: string;
 	imei: string;
-	/** Where it is at its first fix. */
+	/** Where it sets out. */
 	lat: number;
 	lon: number;
 }
@@ -44,9 +57,12 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 	let event: string;
 	let entry: string;
 	const devices: Device[] = [];
+	const dashboards: string[] = [];
 	const startS = Math.floor(Date.now() / 1000) - FIXES * EVERY_S;
 	const timeOf = (index: number): number => (startS + index * EVERY_S) * 1000;
-	const latOf = ({ lat }: Device, index: number): number => Math.round((lat + index * 0.002) * 1e6) / 1e6;
+	const rounded = (degrees: number): number => Math.round(degrees * 1e6) / 1e6;
+	const latOf = ({ lat }: Device, index: number): number => rounded(lat + index * 0.002);
+	const lonOf = ({ lon }: Device, index: number): number => rounded(lon + Math.sin(index / 3 + lon * 100) * 0.006);
 	const layers = ['trails', 'course', 'fences', 'numbers', 'faulty'];
 
 	const row = (number: string): Locator => panel.locator(`[data-entry][data-number="${number}"]`);
@@ -57,12 +73,19 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 			slider.value = String(value);
 			slider.dispatchEvent(new Event('input', { bubbles: true }));
 		}, ms);
+	/** A dashboard with the panel alone; taken away afterwards. */
+	async function open(on: Page, options: object): Promise<void> {
+		const address = await dashboardWith(admin, stack!, TYPE, options);
+		dashboards.push(address);
+		await on.goto(address);
+	}
 	const ofMe = (change: object): Promise<unknown> => admin.ask('PATCH', '/users/me', change);
 
 	/** As a phone does: one report after another. */
-	async function report({ imei, lat, lon }: Device, index: number): Promise<number> {
-		const at = { lat: latOf({ id: '', imei, lat, lon }, index), lon };
-		if (index === FAULTY && devices[0]!.imei === imei) {
+	async function report(device: Device, index: number): Promise<number> {
+		const { imei } = device;
+		const at = { lat: latOf(device, index), lon: lonOf(device, index) };
+		if (index === FAULTY && device === devices[0]) {
 			at.lat += ASIDE.lat;
 			at.lon += ASIDE.lon;
 		}
@@ -76,15 +99,23 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 		await ofMe({ appearance: null, language: null });
 		organization = await Organization.make(admin, 'Live map');
 		viewer = await organization.person('viewer');
-		for (const [index, name] of ['Lead', 'Sweep', 'Van'].entries()) {
+		for (const [index, { device: name }] of RIDERS.entries()) {
 			const { id, imei } = await organization.device({ name, protocol: 'osmand', token: TOKEN });
-			devices.push({ id, imei, lat: 46.1 + index * 0.05, lon: 14.5 + index * 0.1 });
+			devices.push({ id, imei, lat: 46.1 + index * 0.011, lon: 14.5 + index * 0.024 });
 		}
 		({ id: event } = await organization.create('events', {
 			name: 'Ride', status: 'running', timezone: 'Europe/Ljubljana', starts_at: new Date(timeOf(0) - 60_000).toISOString(),
 		}));
-		({ id: entry } = await organization.create('entries', { event, number: '7', name: 'Ana Lead', device: devices[0]!.id, status: 'started' }));
-		await organization.create('entries', { event, number: '12', name: 'Bor Sweep', device: devices[1]!.id, status: 'started' });
+		for (const [index, { name, role, at }] of COURSE.entries()) {
+			const geometry = { type: 'Point', coordinates: at };
+			const { id: geofence } = await organization.create('geofences', { name, kind: 'circle', geometry, radius_m: 700, status: 'active' });
+			await organization.create('checkpoints', { event, geofence, name, role, sort: index + 1 });
+		}
+		for (const [index, { number, name }] of RIDERS.entries()) {
+			if (!number) continue;
+			const { id } = await organization.create('entries', { event, number, name, device: devices[index]!.id, status: 'started' });
+			if (index === 0) entry = id;
+		}
 		await until('the gateway to know the phones', async () => Promise.all(devices.map((device) => report(device, 0))), (all) => all.every((status) => status === 200));
 		for (let index = 1; index < FIXES; index++) {
 			for (const device of devices) assert.equal(await report(device, index), 200);
@@ -97,12 +128,12 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 			(tracks) => tracks.every((track) => track.length === FIXES),
 		);
 		browser = await openBrowser();
-		page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+		page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
 		page.setDefaultTimeout(PATIENCE);
 		errors = consoleErrors(page);
 		panel = page.locator(`[data-biplane-panel="live-map"]`);
 		await logIn(page, stack!);
-		await page.goto(await dashboardWith(admin, stack!, TYPE, { what: 'event', event: { key: event, collection: 'events' }, layers, trailMinutes: 30 }));
+		await open(page, { what: 'event', event: { key: event, collection: 'events' }, layers, trailMinutes: 30 });
 		await panel.locator('[data-map=drawn]').waitFor();
 		await closeSidebar(page);
 	});
@@ -110,6 +141,7 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 	after(async () => {
 		await ofMe({ appearance: null, language: null }).catch(() => undefined);
 		await browser?.close();
+		for (const address of dashboards) await removeDashboard(admin, address);
 	});
 
 	test('competitors are where they were last, whatever an implausible fix said', async () => {
@@ -140,17 +172,19 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 	test('a cross stands where the implausible fix was, and says why under the pointer', async () => {
 		await panel.getByRole('button', { name: 'Show all competitors' }).click();
 		const box = (await panel.locator('[data-map]').boundingBox())!;
-		const place = { lat: latOf(devices[0]!, FAULTY) + ASIDE.lat, lon: devices[0]!.lon + ASIDE.lon };
-		const [south, north] = [latOf(devices[0]!, FIXES - 1), latOf(devices[1]!, FIXES - 1)];
-		const [width, height] = [box.width, box.height];
-		const middle = { lng: (devices[0]!.lon + devices[1]!.lon) / 2, lat: (south + north) / 2 };
+		const place = { lat: latOf(devices[0]!, FAULTY) + ASIDE.lat, lon: lonOf(devices[0]!, FAULTY) + ASIDE.lon };
+		// Everybody fits between header, card and buttons.
+		const room = { left: 328, top: 114, width: box.width - 328 - 88, height: box.height - 114 - 56 };
+		const shown = devices.filter((_, index) => RIDERS[index]!.number);
+		const [lats, lons] = [latOf, lonOf].map((of) => shown.map((device) => of(device, FIXES - 1)));
+		const [west, east, south, north] = [Math.min(...lons!), Math.max(...lons!), Math.min(...lats!), Math.max(...lats!)];
 		const fitted = Math.min(
-			Math.log2((width - 128) / (512 * ((devices[1]!.lon - devices[0]!.lon) / 360))),
-			Math.log2((height - 128) / (512 * (Math.abs(worldY(south) - worldY(north)) / 2 ** 31))),
+			Math.log2(room.width / (512 * ((east - west) / 360))),
+			Math.log2(room.height / (512 * ((worldY(south) - worldY(north)) / 2 ** 31))),
 			13,
 		);
-		const view = viewOf(middle, fitted, width, height);
-		const at = { x: box.x + screenX(view, worldX(place.lon)), y: box.y + screenY(view, worldY(place.lat)) };
+		const view = viewOf({ lng: (west + east) / 2, lat: (south + north) / 2 }, fitted, room.width, room.height);
+		const at = { x: box.x + room.left + screenX(view, worldX(place.lon)), y: box.y + room.top + screenY(view, worldY(place.lat)) };
 		const hint = panel.locator('[data-hint]');
 		await until(
 			'what is under the pointer',
@@ -223,15 +257,15 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 	});
 
 	test('an organization’s devices are shown without an event', async () => {
-		await page.goto(await dashboardWith(admin, stack!, TYPE, { what: 'organization', organization: { key: organization.id, collection: 'organizations' }, layers }));
-		await panel.getByRole('heading', { name: 'Devices 3' }).waitFor();
-		for (const [index, name] of ['Lead', 'Sweep', 'Van'].entries()) {
+		await open(page, { what: 'organization', organization: { key: organization.id, collection: 'organizations' }, layers });
+		await panel.getByRole('heading', { name: `Devices ${RIDERS.length}` }).waitFor();
+		for (const [index, { device: name }] of RIDERS.entries()) {
 			await until(`the last fix of ${name}`, latOfRow(name), (lat) => lat === latOf(devices[index]!, FIXES - 1));
 		}
 		assert.equal(await panel.locator('[data-replay]').count(), 0, 'only an event is replayed');
 		await row('Van').click();
 		await panel.locator('[data-card] [data-device-link]').click();
-		await page.waitForURL(new RegExp(`/admin/content/devices/${devices[2]!.id}`));
+		await page.waitForURL(new RegExp(`/admin/content/devices/${devices.at(-1)!.id}`));
 	});
 
 	test('a viewer sees the same, and of what is not theirs only that', async () => {
@@ -240,12 +274,12 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 		const own = consoleErrors(theirs);
 		const there = theirs.locator('[data-biplane-panel="live-map"]');
 		await logIn(theirs, { ...stack!, ...viewer });
-		await theirs.goto(await dashboardWith(admin, stack!, TYPE, { event: { key: event, collection: 'events' } }));
+		await open(theirs, { event: { key: event, collection: 'events' } });
 		await there.locator('[data-entry][data-number="7"][data-lat]').waitFor();
 		assert.deepEqual(own, []);
 		const other = await Organization.make(admin, 'Elsewhere');
 		const hidden = await other.create('events', { name: 'Hidden', status: 'running', timezone: 'UTC' });
-		await theirs.goto(await dashboardWith(admin, stack!, TYPE, { event: { key: hidden.id, collection: 'events' } }));
+		await open(theirs, { event: { key: hidden.id, collection: 'events' } });
 		await there.getByText('does not exist, or your role may not see it').waitFor();
 		await theirs.context().close();
 	});

@@ -132,6 +132,18 @@ test('a past that is told in parts is one line', () => {
 	assert.deepEqual(pieces(trails).map(([from, to]) => [from, to]), [[0, 10], [10, 20], [300, 310], [310, 320], [320, 400]]);
 });
 
+test('what came before the first fix tells its speed and course where the tracker says nothing', () => {
+	const field = new Field([entry('7'), entry('8')]);
+	field.takePositions([fix('7', 10), fix('8', 10, { speed_kmh: 30, course_deg: 90 })], 0, false);
+	field.moved.clear();
+	field.takePast(pastOf([fix('7', 0), fix('8', 0)]));
+	assert.deepEqual(field.all.map(({ speedKmh, courseDeg }) => [Math.round(speedKmh!), courseDeg]), [[40, 0], [30, 90]]);
+	assert.ok(field.moved.has(field.all[0]!), 'its mark becomes an arrow');
+	field.takePositions([fix('7', 20, { lat: 46.2 })], 10_000, false);
+	field.takePast(pastOf([fix('7', 5)]));
+	assert.equal(field.all[0]!.courseDeg, 180);
+});
+
 test('of many positions each device has its own past, implausible fixes apart', () => {
 	const [seven, eight] = pastOf([fix('7', 0), fix('8', 1), fix('7', 2, { faulty: true }), fix('7', 3)]);
 	const seconds = (points: { timeMs: number }[]): number[] => points.map(({ timeMs }) => new Date(timeMs).getUTCSeconds());

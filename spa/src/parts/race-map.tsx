@@ -54,6 +54,7 @@ export function RaceMap({ live, checkpoints, selected, followed, onPick, onMoved
 				trailMs: TRAIL_MS,
 				selected,
 				followed,
+				covered: { top: 0, left: 0 },
 			};
 			opened = await LiveMap.open(container.current, scene, TEXTS, {
 				pick: ({ competitor }) => now.current.onPick(competitor.entry.id),

@@ -42,7 +42,7 @@ window.run = async (marks) => {
 	const field = new Field(entries, 600_000);
 	const scene: Scene = {
 		field, clock: () => performance.now(), checkpoints: [], fences: [], palette: LIGHT, tiles: null, layers: [...LAYERS], trailMs: 600_000,
-		selected: null, followed: null,
+		selected: null, followed: null, covered: { top: 0, left: 0 },
 	};
 	const traffic = new Traffic(marks);
 	field.takePositions(traffic.all(), performance.now(), false);

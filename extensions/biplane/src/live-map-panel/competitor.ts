@@ -87,6 +87,17 @@ export class Competitor {
 		return true;
 	}
 
+	/** Of the first fix the points before it tell what its tracker does not say: speed and course. Whether they did. */
+	lookBack(points: { lon: number; lat: number; timeMs: number }[]): boolean {
+		const { fix, timeMs } = this;
+		const before = points.findLast((point) => point.timeMs < timeMs);
+		const made = fix && before && this.firstFix?.timeMs === timeMs ? madeGood(before, before.timeMs, fix, timeMs) : null;
+		if (!fix || !made) return false;
+		this.speedKmh = fix.speed_kmh ?? made.speedKmh;
+		this.courseDeg = fix.course_deg ?? made.courseDeg;
+		return true;
+	}
+
 	takeFault(fault: Fault): void {
 		if (this.faults.some(({ timeMs }) => timeMs === fault.timeMs)) return;
 		this.faults = [...this.faults, fault].sort((a, b) => a.timeMs - b.timeMs).slice(-FAULTS_KEPT);

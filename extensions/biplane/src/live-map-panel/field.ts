@@ -70,6 +70,7 @@ export class Field {
 			const one = this.byDevice.get(device);
 			if (!one) continue;
 			this.trails.pushPast(one.index, one.rgb, points, one.firstFix);
+			if (one.lookBack(points)) this.moved.add(one);
 			for (const fault of faults) one.takeFault(fault);
 		}
 	}

@@ -94,8 +94,10 @@ export function useLiveWatch(api: AxiosInstance, reader: WatchReader, chosen: Re
 				begun ||= fresh;
 			},
 			past: (positions) => {
-				if (current === load) field.takePast(pastOf(positions));
+				if (current !== load) return;
+				field.takePast(pastOf(positions));
 				onPositions();
+				textSoon();
 			},
 			crossings: (crossings) => {
 				if (current !== load) return;

@@ -22,6 +22,8 @@ const SMOOTH_MS = 40;
 /** Then between two pictures everything else has this share of the time that one takes. */
 const BREATH = 0.5;
 const SLOWEST_MS = 1000;
+/** Around what is to be seen as a whole: room for numbers and for the map's own buttons (CSS pixels). */
+const MARGIN = { top: 40, right: 88, bottom: 56, left: 48 };
 
 export interface Scene {
 	field: Field;
@@ -36,6 +38,8 @@ export interface Scene {
 	/** Entries: of the one whose card is open, and of the one that the view stays on. */
 	selected: string | null;
 	followed: string | null;
+	/** So much at the edges lies under something else (CSS pixels). */
+	covered: { top: number; left: number };
 }
 
 export interface MapEvents {
@@ -80,6 +84,7 @@ export class LiveMap {
 			look: scene,
 			overlay: ({ palette }) => overlay(palette),
 			bounds: courseBounds(scene.checkpoints),
+			padding: marginIn(container, scene),
 			label: texts.map,
 			locale: texts.controls,
 			failed: (reason) => events.failed(reason),
@@ -154,13 +159,17 @@ export class LiveMap {
 	}
 
 	showCourse(): void {
-		this.ground.show(courseBounds(this.scene.checkpoints));
+		this.ground.show(courseBounds(this.scene.checkpoints), { padding: this.margin });
 	}
 
 	showAll(animate = true): void {
 		const now = this.scene.clock();
 		const placed = this.scene.field.all.filter((one) => one.fix);
-		this.ground.show(boundsOf(placed.map((one) => one.place(now))), { padding: 64, maxZoom: 13, animate });
+		this.ground.show(boundsOf(placed.map((one) => one.place(now))), { padding: this.margin, maxZoom: 13, animate });
+	}
+
+	private get margin(): typeof MARGIN {
+		return marginIn(this.ground.map.getContainer(), this.scene);
 	}
 
 	/** Brings a competitor into the middle; the next fixes keep it there. */
@@ -227,6 +236,13 @@ export class LiveMap {
 		const features = layers.includes('fences') ? fences : [];
 		this.ground.set(SOURCES.fences, features.flatMap((fence) => fenceFeatures(fence, palette)));
 	}
+}
+
+/** A small map has no room to spare. */
+function marginIn({ clientWidth, clientHeight }: HTMLElement, { covered }: Scene): typeof MARGIN {
+	const top = covered.top < clientHeight / 3 ? covered.top : 0;
+	const left = covered.left < clientWidth / 2 ? covered.left : 0;
+	return { ...MARGIN, top: MARGIN.top + top, left: MARGIN.left + left };
 }
 
 function fenceFeatures(fence: Geofence, palette: Palette): Feature[] {

@@ -67,17 +67,19 @@ in vec2 a_corner;
 in vec4 a_color;
 uniform float u_width;
 out float v_side;
+out float v_along;
+flat out float v_reach;
 out vec4 v_color;
 
 void draw(vec2 a, vec2 b, vec4 color) {
 	vec2 along = b - a;
 	float far = length(along);
 	vec2 ahead = far > 0.0 ? along / far : vec2(1.0, 0.0);
-	// A pixel more at each side, over which the edge fades; the ends overlap, so that bends have no gaps.
-	float half_width = u_width * 0.5 + 1.0;
-	vec2 side = vec2(-ahead.y, ahead.x) * a_corner.y * 2.0 * half_width;
-	gl_Position = onScreen(mix(a, b, a_corner.x + 0.5) + side + ahead * a_corner.x * u_width * 0.7);
-	v_side = a_corner.y * 2.0 * half_width;
+	// A pixel more all around, over which the edge fades. Neighbours fade into one another: no bead where they meet.
+	v_side = a_corner.y * 2.0 * (u_width * 0.5 + 1.0);
+	v_along = a_corner.x * 2.0 * (far * 0.5 + 1.0);
+	v_reach = far * 0.5;
+	gl_Position = onScreen((a + b) * 0.5 + vec2(-ahead.y, ahead.x) * v_side + ahead * v_along);
 	v_color = color;
 }
 `;
@@ -111,10 +113,13 @@ export const LINE_FRAGMENT = `#version 300 es
 precision highp float;
 uniform float u_width;
 in float v_side;
+in float v_along;
+flat in float v_reach;
 in vec4 v_color;
 out vec4 color;
 
 void main() {
-	float covered = clamp(u_width * 0.5 + 0.5 - abs(v_side), 0.0, 1.0) * v_color.a;
+	vec2 covers = clamp(vec2(u_width * 0.5 - abs(v_side), v_reach - abs(v_along)) + 0.5, 0.0, 1.0);
+	float covered = covers.x * covers.y * v_color.a;
 	color = vec4(v_color.rgb * covered, covered);
 }`;

@@ -10,6 +10,9 @@ import { addIcons } from './icons.ts';
 import { graticule } from './shapes.ts';
 import { GRATICULE, style, type Look, type Overlay } from './style.ts';
 
+type Padding = number | { top: number; right: number; bottom: number; left: number };
+
+const PADDING = 48;
 /** Where there is nothing to look at: Europe. */
 const EVERYWHERE: LngLatBoundsLike = [-11, 35, 31, 60];
 
@@ -27,6 +30,8 @@ export interface GroundOptions {
 	overlay(look: Look): Overlay;
 	/** West, south, east, north: what is shown first. */
 	bounds: [number, number, number, number] | null;
+	/** Between that and the edges (CSS pixels). */
+	padding?: Padding;
 	/** What a screen reader says of the canvas. */
 	label: string;
 	/** MapLibre's own words, by its keys; English for those that are missing. */
@@ -66,7 +71,7 @@ export class GroundMap {
 				container,
 				style: style(base, options.look, options.overlay(options.look)),
 				bounds: options.bounds ?? EVERYWHERE,
-				fitBoundsOptions: { padding: 48 },
+				fitBoundsOptions: { padding: options.padding ?? PADDING },
 				attributionControl: false,
 				...(options.locale && { locale: options.locale }),
 				maxPitch: 0,
@@ -128,8 +133,8 @@ export class GroundMap {
 		this.map.setStyle(style(base, this.look, this.options.overlay(this.look)), { diff: false });
 	}
 
-	show(bounds: [number, number, number, number] | null, options: { padding?: number; maxZoom?: number; animate?: boolean } = {}): void {
-		if (bounds) this.map.fitBounds(bounds, { padding: 48, ...options });
+	show(bounds: [number, number, number, number] | null, options: { padding?: Padding; maxZoom?: number; animate?: boolean } = {}): void {
+		if (bounds) this.map.fitBounds(bounds, { padding: PADDING, ...options });
 	}
 
 	close(): void {
