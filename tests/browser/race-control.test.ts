@@ -108,14 +108,13 @@ describe('race control in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 		await row.focus();
 		await page.keyboard.press('Enter');
 		assert.equal(await row.getAttribute('aria-pressed'), 'true');
-		const follow = panel.locator('[data-card] [data-follow]');
-		await follow.focus();
+		await panel.getByRole('button', { name: 'Follow on the map' }).focus();
 		await page.keyboard.press('Enter');
 		await panel.getByRole('button', { name: 'Stop following' }).waitFor();
 		await row.focus();
 		await page.keyboard.press('Enter');
 		assert.equal(await row.getAttribute('aria-pressed'), 'false');
-		assert.equal(await follow.count(), 0);
+		assert.equal(await panel.locator('[data-card]').count(), 0);
 	});
 
 	test('the browser’s console stays clean', async () => {

@@ -1,5 +1,6 @@
 import { clock, clockMs, lapse } from '../shared/app/format.ts';
 import type { Checkpoint, Crossing, Direction, Role } from '../shared/app/race-types.ts';
+import { saysRole } from '../shared/map/course.ts';
 import type { Competitor } from './competitor.ts';
 import type { Field } from './field.ts';
 import type { Texts } from './texts.ts';
@@ -38,6 +39,7 @@ export interface TickerRow {
 	name: string;
 	color: string;
 	checkpoint: string;
+	/** Unless the checkpoint's name says it. */
 	role: Role | null;
 	direction: Direction;
 }
@@ -107,14 +109,16 @@ export function tickerRows(course: Course, field: Field, texts: Texts, fences: M
 	const checkpoints = new Map(course.checkpoints.map((one) => [one.id, one]));
 	return field.crossings.slice(0, TICKER_ROWS).map((crossing) => {
 		const competitor = field.competitorOf(crossing);
+		const checkpoint = placeName(course, crossing, texts, fences);
+		const role = (crossing.checkpoint && checkpoints.get(crossing.checkpoint)?.role) || null;
 		return {
 			id: crossing.id,
 			time: clockMs(Date.parse(crossing.crossed_at)),
 			number: competitor?.entry.number ?? '?',
 			name: competitor?.entry.name ?? '',
 			color: competitor?.color ?? '#666',
-			checkpoint: placeName(course, crossing, texts, fences),
-			role: (crossing.checkpoint && checkpoints.get(crossing.checkpoint)?.role) || null,
+			checkpoint,
+			role: role && saysRole(checkpoint, texts.roles[role]) ? null : role,
 			direction: crossing.direction,
 		};
 	});

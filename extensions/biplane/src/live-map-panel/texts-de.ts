@@ -31,9 +31,6 @@ export const de: Texts = {
 	noName: 'Ohne Namen',
 	ago: (lapse) => `vor ${lapse}`,
 	doubtful: 'fehlerhafter Fix',
-	spoken: ({ number, name, speed, altitude, time, progress }) =>
-		`Nummer ${number}, ${name}: ${speed} Kilometer pro Stunde, Höhe ${altitude} Meter, Fix um ${time} UTC, ${progress}. Einzelheiten zeigen`,
-	spokenShort: ({ number, name, progress }) => `Nummer ${number}, ${name}: ${progress}. Einzelheiten zeigen`,
 	progress: { noCrossing: 'noch kein Durchgang', noFix: 'noch kein Fix', noTracker: 'kein Tracker' },
 	status: { finished: 'Im Ziel', dnf: 'Nicht im Ziel', dns: 'Nicht gestartet', dsq: 'Disqualifiziert' },
 	into: 'in',

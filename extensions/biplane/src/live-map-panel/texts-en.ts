@@ -31,9 +31,6 @@ export const en: Texts = {
 	noName: 'No name',
 	ago: (lapse) => `${lapse} ago`,
 	doubtful: 'faulty fix',
-	spoken: ({ number, name, speed, altitude, time, progress }) =>
-		`Number ${number}, ${name}: ${speed} kilometres per hour, altitude ${altitude} metres, fix at ${time} UTC, ${progress}. Show details`,
-	spokenShort: ({ number, name, progress }) => `Number ${number}, ${name}: ${progress}. Show details`,
 	progress: { noCrossing: 'no crossing yet', noFix: 'no fix yet', noTracker: 'no tracker' },
 	status: { finished: 'Finished', dnf: 'Did not finish', dns: 'Did not start', dsq: 'Disqualified' },
 	into: 'into',

@@ -31,9 +31,6 @@ export const sl: Texts = {
 	noName: 'Brez imena',
 	ago: (lapse) => `pred ${lapse}`,
 	doubtful: 'napačen položaj',
-	spoken: ({ number, name, speed, altitude, time, progress }) =>
-		`Številka ${number}, ${name}: ${speed} kilometrov na uro, višina ${altitude} metrov, položaj ob ${time} UTC, ${progress}. Pokaži podrobnosti`,
-	spokenShort: ({ number, name, progress }) => `Številka ${number}, ${name}: ${progress}. Pokaži podrobnosti`,
 	progress: { noCrossing: 'še brez prehoda', noFix: 'še brez položaja', noTracker: 'brez sledilnika' },
 	status: { finished: 'V cilju', dnf: 'Ni končal', dns: 'Ni štartal', dsq: 'Diskvalificiran' },
 	into: 'v',

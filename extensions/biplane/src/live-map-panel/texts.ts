@@ -28,8 +28,6 @@ export interface Texts extends Words {
 	noName: string;
 	ago: (lapse: string) => string;
 	doubtful: string;
-	spoken: (row: { number: string; name: string; speed: string; altitude: string; time: string; progress: string }) => string;
-	spokenShort: (row: { number: string; name: string; progress: string }) => string;
 	progress: { noCrossing: string; noFix: string; noTracker: string };
 	status: Partial<Record<Status, string>>;
 	into: string;

@@ -16,11 +16,14 @@ export function outline(fence: Geofence): GeoJSON.Geometry | null {
 	return polygon(geodesicRing(fence.geometry.coordinates, fence.radius_m));
 }
 
+/** Whether a name says its role by itself. */
+export const saysRole = (name: string, role: string): boolean => name.toLowerCase().includes(role.toLowerCase());
+
 /** `3 · B23 · Turnpoint`, without a part that would be said twice. */
 export function checkpointLabel(checkpoint: Checkpoint, order: number, roles = ROLE_NAMES): string {
 	const name = checkpoint.name || checkpoint.geofence?.name || '';
 	const role = roles[checkpoint.role] ?? checkpoint.role;
-	return [String(order), name, name.toLowerCase().includes(role.toLowerCase()) ? '' : role].filter(Boolean).join(' · ');
+	return [String(order), name, saysRole(name, role) ? '' : role].filter(Boolean).join(' · ');
 }
 
 /** Fences (`shape`), their names (`name`) and the line from one to the next (`leg`). */
