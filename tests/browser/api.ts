@@ -78,6 +78,12 @@ export class Organization {
 		return this.admin.create(collection, { organization: this.id, ...item });
 	}
 
+	/** Its events are over: a panel for which nobody chose an event shows another one. */
+	async finish(): Promise<void> {
+		const running = await this.admin.ask<{ id: string }[]>('GET', `/items/events?fields=id&filter[organization][_eq]=${this.id}&filter[status][_eq]=running`);
+		for (const { id } of running) await this.admin.ask('PATCH', `/items/events/${id}`, { status: 'finished' });
+	}
+
 	/** A tracker. */
 	device(item: object = {}): Promise<{ id: string; imei: string }> {
 		return this.create('devices', { name: 'Tracker', imei: anyImei(), protocol: 'teltonika', status: 'active', ...item });

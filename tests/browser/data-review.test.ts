@@ -130,6 +130,7 @@ describe('the data review in the browser', { skip, timeout: 6 * PATIENCE }, () =
 
 	after(async () => {
 		await browser?.close();
+		await organization?.finish();
 	});
 
 	test('the fixes are counted, and the faulty ones told apart by their reasons', async () => {

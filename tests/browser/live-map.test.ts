@@ -53,6 +53,7 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 	let errors: string[];
 	let admin: Api;
 	let organization: Organization;
+	let elsewhere: Organization;
 	let viewer: Credentials;
 	let event: string;
 	let entry: string;
@@ -142,6 +143,8 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 		await ofMe({ appearance: null, language: null }).catch(() => undefined);
 		await browser?.close();
 		for (const address of dashboards) await removeDashboard(admin, address);
+		await organization?.finish();
+		await elsewhere?.finish();
 	});
 
 	test('competitors are where they were last, whatever an implausible fix said', async () => {
@@ -277,8 +280,8 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 		await open(theirs, { event: { key: event, collection: 'events' } });
 		await there.locator('[data-entry][data-number="7"][data-lat]').waitFor();
 		assert.deepEqual(own, []);
-		const other = await Organization.make(admin, 'Elsewhere');
-		const hidden = await other.create('events', { name: 'Hidden', status: 'running', timezone: 'UTC' });
+		elsewhere = await Organization.make(admin, 'Elsewhere');
+		const hidden = await elsewhere.create('events', { name: 'Hidden', status: 'running', timezone: 'UTC' });
 		await open(theirs, { event: { key: hidden.id, collection: 'events' } });
 		await there.getByText('does not exist, or your role may not see it').waitFor();
 		await theirs.context().close();

@@ -32,7 +32,13 @@ export class RaceReader {
 			const params = { fields: EVENT_FIELDS, sort: ['-starts_at'], limit: 1, filter: JSON.stringify(filter) };
 			return (await this.api.get('/items/events', { params })).data.data[0] ?? null;
 		};
-		return (await pick({ status: { _eq: 'running' } })) ?? (await pick({ status: { _neq: 'archived' } }));
+		// PostgreSQL holds a missing start for the latest of all.
+		const dated = { starts_at: { _nnull: true } };
+		for (const status of [{ _eq: 'running' }, { _neq: 'archived' }]) {
+			const found = (await pick({ status, ...dated })) ?? (await pick({ status }));
+			if (found) return found;
+		}
+		return null;
 	}
 
 	async race(event: RaceEvent): Promise<Race> {
