@@ -7,7 +7,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { Api, Organization } from './api.ts';
 import { barriers } from './barriers.ts';
 import { consoleErrors, openBrowser } from './chromium.ts';
-import { closeSidebar, dashboardWith, logIn, stackFromEnvironment } from './directus.ts';
+import { closeSidebar, dashboardWith, logIn, removeDashboard, stackFromEnvironment } from './directus.ts';
 import { phonesFromEnvironment, reportAsPhone } from './phone.ts';
 import { keepPicture } from './pictures.ts';
 import { PATIENCE, until } from './until.ts';
@@ -91,17 +91,19 @@ describe('fleet health in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 
 	after(async () => {
 		await browser?.close();
-		if (address) await admin.ask('DELETE', `/dashboards/${address.split('/').at(-1)}`);
+		if (address) await removeDashboard(admin, address);
 	});
 
 	test('a viewer sees the figures that the API gives', async () => {
 		const { devices, away, faults } = await asked();
 		assert.deepEqual([devices.all, devices.connected, away.all], [9, 5, 4]);
 		assert.match(await figure('connected'), /^Connected 5 of 9 devices$/);
-		assert.match(await figure('away'), /^Away 4 1 never heard of$/);
-		assert.match(await figure('lag'), /^Lag [\d.]+ (ms|s) median · 95 %: [\d.]+ (ms|s)$/);
+		assert.match(await figure('away'), /^Offline 4 1 never heard of$/);
+		assert.match(await figure('lag'), /^Lag, fix to database [\d.]+ (ms|s) median · 95 % within [\d.]+ (ms|s)$/);
 		assert.match(await figure('faulty'), /^Faulty fixes 4.0 % of 100 in the last hour$/);
 		assert.equal(faults.worst[0]!.device, ids['Medical 2']);
+		const ages = await panel.locator('[data-list=age] th').allInnerTexts();
+		assert.deepEqual(ages, ['up to 10 s', '10 s – 1 min', '1 min – 10 min', '10 min – 1 h', '1 h – 24 h', 'over 24 h']);
 	});
 
 	test('connections are told by protocol and by instance of the gateway', async () => {
@@ -124,7 +126,7 @@ describe('fleet health in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 		const listed = await rows.evaluateAll((found) => found.map((row) => row.getAttribute('data-away')));
 		assert.deepEqual(listed, ['Boat 7', 'Boat 3', 'Drone', 'Spare phone'].map((name) => ids[name]));
 		assert.match(await text(rows.nth(0)), /^Boat 7 \d{4}-\d\d-\d\d \d\d:\d\d 16 d$/);
-		assert.match(await text(rows.nth(3)), /^Spare phone never –$/);
+		assert.match(await text(rows.nth(3)), /^Spare phone never heard of –$/);
 		await rows.nth(0).getByRole('link').click();
 		await page.waitForURL(new RegExp(`/admin/content/devices/${ids['Boat 7']}`));
 		await page.goto(address);
