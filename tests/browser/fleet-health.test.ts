@@ -7,7 +7,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { Api, Organization } from './api.ts';
 import { barriers } from './barriers.ts';
 import { consoleErrors, openBrowser } from './chromium.ts';
-import { closeSidebar, dashboardWith, logIn, stackFromEnvironment } from './directus.ts';
+import { closeSidebar, dashboardWith, logIn, removeDashboard, stackFromEnvironment } from './directus.ts';
 import { phonesFromEnvironment, reportAsPhone } from './phone.ts';
 import { keepPicture } from './pictures.ts';
 import { PATIENCE, until } from './until.ts';
@@ -91,17 +91,19 @@ describe('fleet health in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 
 	after(async () => {
 		await browser?.close();
-		if (address) await admin.ask('DELETE', `/dashboards/${address.split('/').at(-1)}`);
+		if (address) await removeDashboard(admin, address);
 	});
 
 	test('a viewer sees the figures that the API gives', async () => {
 		const { devices, away, faults } = await asked();
 		assert.deepEqual([devices.all, devices.connected, away.all], [9, 5, 4]);
 		assert.match(await figure('connected'), /^Connected 5 of 9 devices$/);
-		assert.match(await figure('away'), /^Away 4 1 never heard of$/);
-		assert.match(await figure('lag'), /^Lag [\d.]+ (ms|s) median · 95 %: [\d.]+ (ms|s)$/);
+		assert.match(await figure('away'), /^Offline 4 1 never heard of$/);
+		assert.match(await figure('lag'), /^Lag, fix to database [\d.]+ (ms|s) median · 95 % within [\d.]+ (ms|s)$/);
 		assert.match(await figure('faulty'), /^Faulty fixes 4.0 % of 100 in the last hour$/);
 		assert.equal(faults.worst[0]!.device, ids['Medical 2']);
+		const ages = await panel.locator('[data-list=age] th').allInnerTexts();
+		assert.deepEqual(ages, ['up to 10 s', '10 s – 1 min', '1 min – 10 min', '10 min – 1 h', '1 h – 24 h', 'over 24 h']);
 	});
 
 	test('connections are told by protocol and by instance of the gateway', async () => {
@@ -116,7 +118,7 @@ describe('fleet health in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 		assert.equal(await worst.count(), 2);
 		assert.equal(await text(worst.nth(0)), 'Medical 2 15 % (3 / 20)');
 		assert.equal(await text(worst.nth(1)), 'Sweep van 5.0 % (1 / 20)');
-		assert.match(await text(panel.locator('[data-battery]')), /Battery: 1 of 5 at 20 % or less Medical 1 12 %/);
+		assert.match(await text(panel.locator('[data-battery]')), /Battery: 1 of 5 at 20 % or less Medical 1 \(12 %\)/);
 	});
 
 	test('who is away is listed, the longest first, and leads to the device', async () => {
@@ -140,6 +142,8 @@ describe('fleet health in the browser', { skip, timeout: 4 * PATIENCE }, () => {
 			await page.reload();
 			await panel.locator('[data-figure]').first().waitFor();
 			assert.deepEqual(await barriers(page, '[data-biplane-panel="fleet-health"]'), []);
+			const cut = await panel.locator('.column, .scroll').evaluateAll((boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.textContent));
+			assert.deepEqual(cut, [], 'nothing is cut off');
 			await keepPicture(panel, appearance === 'light' ? 'panel-fleet-health' : 'more/panel-fleet-health-dark');
 		}
 	});
