@@ -52,9 +52,9 @@ export async function closeSidebar(page: Page): Promise<void> {
 }
 
 /** A dashboard with one panel of ours, with these settings; its address. Whoever may see dashboards may open it. */
-export async function dashboardWith(admin: Api, { url }: Stack, type: string, options: object = {}): Promise<string> {
+export async function dashboardWith(admin: Api, { url }: Stack, type: string, options: object = {}, height = 36): Promise<string> {
 	const { id } = await admin.ask<{ id: string }>('POST', '/dashboards', { name: `Test of ${type}`, icon: 'science' });
-	const place = { position_x: 1, position_y: 1, width: 60, height: 36 };
+	const place = { position_x: 1, position_y: 1, width: 60, height };
 	await admin.ask('POST', '/panels', { dashboard: id, type, name: type, show_header: false, ...place, options });
 	return `${url}/admin/insights/${id}`;
 }
