@@ -6,7 +6,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { Api, Organization, type Credentials } from './api.ts';
 import { barriers } from './barriers.ts';
 import { consoleErrors, openBrowser } from './chromium.ts';
-import { closeSidebar, dashboardWith, logIn, stackFromEnvironment } from './directus.ts';
+import { closeSidebar, dashboardWith, logIn, removeDashboard, stackFromEnvironment } from './directus.ts';
 import { keepPicture } from './pictures.ts';
 import { send, type Sent } from './recording.ts';
 import { PATIENCE, until } from './until.ts';
@@ -116,7 +116,7 @@ describe('the data review in the browser', { skip, timeout: 6 * PATIENCE }, () =
 		await organization.create('entries', { event: event.id, device: busy.id, number: '8', name: 'Miha Zupan', status: 'started' });
 		await Promise.all([send(device.imei, flight()), send(busy.imei, manyFixes())]);
 		await until('crossings of all three places', crossings, (found) => found.length >= 6);
-		address = await dashboardWith(admin, stack!, 'biplane-data-review', { event: { key: event.id, collection: 'events' }, hours: 24 });
+		address = await dashboardWith(admin, stack!, 'biplane-data-review', { event: { key: event.id, collection: 'events' }, hours: 24 }, 50);
 		browser = await openBrowser();
 		page = await browser.newPage({ viewport: { width: 1500, height: 1100 } });
 		page.setDefaultTimeout(PATIENCE);
@@ -129,6 +129,7 @@ describe('the data review in the browser', { skip, timeout: 6 * PATIENCE }, () =
 	});
 
 	after(async () => {
+		if (address) await removeDashboard(admin, address);
 		await browser?.close();
 		await organization?.finish();
 	});
@@ -162,6 +163,8 @@ describe('the data review in the browser', { skip, timeout: 6 * PATIENCE }, () =
 	});
 
 	test('a box on the map selects what lies in it', async () => {
+		await panel.getByRole('button', { name: 'Clear the selection' }).click();
+		await panel.locator('[data-chosen]').waitFor({ state: 'detached' });
 		const box = (await panel.locator('.map canvas').first().boundingBox())!;
 		await panel.getByRole('button', { name: /Select with a box/ }).click();
 		await page.mouse.move(box.x + 40, box.y + box.height * 0.45);
@@ -194,8 +197,8 @@ describe('the data review in the browser', { skip, timeout: 6 * PATIENCE }, () =
 		const flag = panel.getByRole('button', { name: 'Flag as faulty' });
 		assert.equal(await flag.isDisabled(), true, 'not without a reason');
 		await panel.getByPlaceholder('For whoever asks later').fill('antenna behind the pilot');
-		await page.evaluate(() => document.querySelector('.data-review .map')?.scrollIntoView({ block: 'nearest' }));
-		await keepPicture(page, 'panel-data-review');
+		await until('with one', () => flag.isEnabled(), (enabled) => enabled);
+		await keepPicture(panel, 'panel-data-review');
 		await flag.click();
 		await phase('done');
 		assert.match(await panel.locator('[data-done]').innerText(), /Timed again: 391 marks changed; crossings: \d+ added, \d+ taken away/);
@@ -229,6 +232,8 @@ describe('the data review in the browser', { skip, timeout: 6 * PATIENCE }, () =
 		await panel.getByRole('button', { name: 'Preview' }).click();
 		await phase('refused');
 		assert.match(await part('preview').innerText(), /another flag says `valid` of the same tracker/);
+		const refused = errors.splice(0);
+		assert.ok(refused.every((error) => /status of 400/.test(error) && error.includes('/biplane/reviews/flags')), refused.join());
 		await admin.ask('DELETE', `/items/position_flags/${id}`);
 	});
 
@@ -278,7 +283,7 @@ describe('the data review in the browser', { skip, timeout: 6 * PATIENCE }, () =
 		const other = await browser.newContext({ viewport: { width: 1500, height: 1100 } });
 		const theirs = await other.newPage();
 		theirs.setDefaultTimeout(PATIENCE);
-		errors.push(...consoleErrors(theirs));
+		const theirErrors = consoleErrors(theirs);
 		await logIn(theirs, { ...stack!, ...viewer });
 		await theirs.goto(address);
 		const seen = theirs.locator(PANEL);
@@ -287,6 +292,7 @@ describe('the data review in the browser', { skip, timeout: 6 * PATIENCE }, () =
 		await seen.locator('[data-chosen]').waitFor();
 		assert.match(await seen.innerText(), /You may look at this data, but not flag it\./);
 		for (const name of ['Preview', /^Flag as/, /^Remove/]) assert.equal(await seen.getByRole('button', { name }).count(), 0);
+		assert.deepEqual(theirErrors, []);
 		await keepPicture(theirs, 'more/panel-data-review-viewer');
 		await other.close();
 	});

@@ -42,16 +42,19 @@ export async function openDashboard(page: Page, { url }: Stack, name: string): P
 	await page.waitForURL(/\/admin\/insights\/[0-9a-f-]{36}/);
 }
 
-/** Directus opens a side bar of its own over dashboards; out of the way with it for a picture. */
+/** How wide (px) Directus's side bar is at the most when it is closed. */
+const CLOSED_PX = 60;
+
+/** Directus opens a side bar of its own over dashboards and beside items; out of the way with it for a picture. */
 export async function closeSidebar(page: Page): Promise<void> {
-	const inside = await page.locator('.accordion-trigger').first().boundingBox();
-	if (inside && inside.x < (page.viewportSize()?.width ?? 0)) await page.locator('.sidebar-toggle').click();
+	const part = await page.locator('.accordion-trigger').first().boundingBox();
+	if (part && part.width > CLOSED_PX && part.x < (page.viewportSize()?.width ?? 0)) await page.locator('.sidebar-toggle').click();
 }
 
 /** A dashboard with one panel of ours, with these settings; its address. Whoever may see dashboards may open it. */
-export async function dashboardWith(admin: Api, { url }: Stack, type: string, options: object = {}): Promise<string> {
+export async function dashboardWith(admin: Api, { url }: Stack, type: string, options: object = {}, height = 36): Promise<string> {
 	const { id } = await admin.ask<{ id: string }>('POST', '/dashboards', { name: `Test of ${type}`, icon: 'science' });
-	const place = { position_x: 1, position_y: 1, width: 60, height: 36 };
+	const place = { position_x: 1, position_y: 1, width: 60, height };
 	await admin.ask('POST', '/panels', { dashboard: id, type, name: type, show_header: false, ...place, options });
 	return `${url}/admin/insights/${id}`;
 }

@@ -156,6 +156,7 @@ describe('the geofence editor in the browser', { skip, timeout: 8 * PATIENCE }, 
 		assert.equal(await mark.innerText(), shown);
 		assert.equal(await editor().locator('[data-figure=area]').count(), 0, 'what crosses itself has no area');
 		await editor().locator('.vertices > summary').click();
+		await editor().locator('[data-vertex="3"]').waitFor();
 		assert.equal(await editor().locator('tr.fault').count(), 4, 'the ends of both segments are marked in the table');
 		await keepPicture(editor(), 'geofence-editor');
 		const { status, body } = await save();
@@ -311,6 +312,7 @@ describe('the geofence editor in the browser', { skip, timeout: 8 * PATIENCE }, 
 		await seen.locator(`${EDITOR}[data-state=ready]`).waitFor();
 		const shown = seen.locator(EDITOR);
 		await shown.locator('.vertices > summary').click();
+		await shown.locator('[data-vertex="3"]').waitFor();
 		assert.equal(await shown.locator('[data-vertex]').count(), 4);
 		assert.equal(await shown.locator('[data-tool], input, .vertex-table button').count(), 0);
 		assert.deepEqual(await barriers(seen, EDITOR), []);

@@ -12,5 +12,6 @@ export const keepsPictures = FOLDER !== undefined;
 export async function keepPicture(of: Page | Locator, name: string): Promise<void> {
 	if (!FOLDER) return;
 	mkdirSync(FOLDER, { recursive: true });
-	await of.screenshot({ path: join(FOLDER, `${name}.png`) });
+	// What fades in or moves is shown where it comes to rest.
+	await of.screenshot({ path: join(FOLDER, `${name}.png`), animations: 'disabled' });
 }

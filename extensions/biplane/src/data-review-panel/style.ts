@@ -78,6 +78,7 @@ const selection = (palette: Palette): LayerSpecification[] => [
 		type: 'circle',
 		source: SOURCES.selected,
 		filter: part('selected'),
+		minzoom: 12,
 		paint: { 'circle-color': palette.role.zone, 'circle-radius': 3.4, 'circle-opacity': 0.9 },
 	},
 	{
