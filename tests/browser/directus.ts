@@ -42,13 +42,12 @@ export async function openDashboard(page: Page, { url }: Stack, name: string): P
 	await page.waitForURL(/\/admin\/insights\/[0-9a-f-]{36}/);
 }
 
-/** How wide (px) Directus's side bar is at the most when it is closed. */
-const CLOSED_PX = 60;
-
 /** Directus opens a side bar of its own over dashboards and beside items; out of the way with it for a picture. */
 export async function closeSidebar(page: Page): Promise<void> {
-	const part = await page.locator('.accordion-trigger').first().boundingBox();
-	if (part && part.width > CLOSED_PX && part.x < (page.viewportSize()?.width ?? 0)) await page.locator('.sidebar-toggle').click();
+	const part = page.locator('.accordion-trigger').first();
+	const place = await part.boundingBox();
+	const isOpen = place && place.x < (page.viewportSize()?.width ?? 0) && !(await part.evaluate((element) => element.classList.contains('collapsed')));
+	if (isOpen) await page.locator('.sidebar-toggle').click();
 }
 
 /** A dashboard with one panel of ours, with these settings; its address. Whoever may see dashboards may open it. */

@@ -20,15 +20,15 @@ const middleOf = (a: LonLat, b: LonLat): LonLat => [(a[0] + b[0]) / 2, (a[1] + b
 
 const hasArea = ({ kind, lines }: Shape): boolean => kind === 'polygon' && lines.some(({ positions }) => positions.length > 2);
 
-/** The shape as it lies on the ground; `rubber` leads from what is drawn to the pointer. */
-export function fenceFeatures(shape: Shape, color: string, rubber: LonLat[]): Feature[] {
+/** The shape as it lies on the ground; `rubber` leads from what is drawn to the pointer. What crosses itself has no inside to fill. */
+export function fenceFeatures(shape: Shape, color: string, rubber: LonLat[], filled = true): Feature[] {
 	const features: Feature[] = [];
 	const geometry = geometryOf(shape);
 	if (shape.kind === 'circle' && shape.lines[0] && shape.radiusM) {
 		const ring = geodesicRing(shape.lines[0].positions[0]!, shape.radiusM);
 		features.push(feature(polygon(ring), { part: 'area', color }), feature({ type: 'LineString', coordinates: ring }, { part: 'line', color }));
 	}
-	if (geometry && hasArea(shape)) features.push(feature(geometry, { part: 'area', color }));
+	if (geometry && filled && hasArea(shape)) features.push(feature(geometry, { part: 'area', color }));
 	if (shape.kind === 'polygon' || shape.kind === 'gate') {
 		for (const { positions } of shape.lines) {
 			const line = shape.kind === 'polygon' && positions.length > 2 ? [...positions, positions[0]!] : positions;

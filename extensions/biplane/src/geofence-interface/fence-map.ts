@@ -201,7 +201,7 @@ export class FenceMap {
 		const { shape, selected, faulty, editable, palette, neighbours, fault } = this.scene;
 		const color = this.scene.color ?? palette.role.turnpoint;
 		this.ground.set(SOURCES.neighbours, neighbourFeatures(neighbours));
-		this.ground.set(SOURCES.fence, fenceFeatures(shape, color, this.rubber()));
+		this.ground.set(SOURCES.fence, fenceFeatures(shape, color, this.rubber(), fault === null));
 		this.ground.set(SOURCES.handles, editable ? handleFeatures(shape, color, selected, faulty) : []);
 		if (this.fault?.getElement().dataset['at'] === String(fault?.at) && this.fault?.getElement().textContent === fault?.message) return;
 		this.fault?.remove();
