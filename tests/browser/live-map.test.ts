@@ -34,8 +34,8 @@ const RIDERS: { device: string; number?: string; name?: string }[] = [
 	{ device: 'Van' },
 ];
 const COURSE = [
-	{ name: 'Village', role: 'start', at: [14.548, 46.122], radius_m: 3000 },
-	{ name: 'Pass', role: 'finish', at: [14.56, 46.2], radius_m: 700 },
+	{ name: 'Village', role: 'start', direction: 'exit', at: [14.548, 46.122], radius_m: 3000 },
+	{ name: 'Pass', role: 'finish', direction: 'enter', at: [14.56, 46.2], radius_m: 700 },
 ];
 
 interface Device {
@@ -107,10 +107,10 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 		({ id: event } = await organization.create('events', {
 			name: 'Ride', status: 'running', timezone: 'Europe/Ljubljana', starts_at: new Date(timeOf(0) - 60_000).toISOString(),
 		}));
-		for (const [index, { name, role, at, radius_m }] of COURSE.entries()) {
+		for (const [index, { name, role, direction, at, radius_m }] of COURSE.entries()) {
 			const geometry = { type: 'Point', coordinates: at };
 			const { id: geofence } = await organization.create('geofences', { name, kind: 'circle', geometry, radius_m, status: 'active' });
-			await organization.create('checkpoints', { event, geofence, name, role, sort: index + 1 });
+			await organization.create('checkpoints', { event, geofence, name, role, direction, sort: index + 1 });
 		}
 		for (const [index, { number, name }] of RIDERS.entries()) {
 			if (!number) continue;
