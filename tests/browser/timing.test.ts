@@ -4,10 +4,10 @@ import { after, before, describe, test } from 'node:test';
 
 import type { Browser, Locator, Page } from 'playwright-core';
 
-import { Api, Organization, type Credentials } from './api.ts';
+import { anyImei, Api, Organization, type Credentials } from './api.ts';
 import { barriers } from './barriers.ts';
 import { consoleErrors, openBrowser } from './chromium.ts';
-import { closeSidebar, dashboardWith, logIn, stackFromEnvironment } from './directus.ts';
+import { closeSidebar, dashboardWith, logIn, removeDashboard, stackFromEnvironment } from './directus.ts';
 import { keepPicture } from './pictures.ts';
 import { TimingRace } from './timing-race.ts';
 import { PATIENCE, until } from './until.ts';
@@ -29,6 +29,13 @@ describe('timing in the browser', { skip, timeout: 6 * PATIENCE }, () => {
 	let race: TimingRace;
 	let operator: Credentials;
 	let address: string;
+	const addresses: string[] = [];
+
+	/** A dashboard with the panel, for as long as the tests take. */
+	async function dashboard(options?: object): Promise<string> {
+		addresses.push(await dashboardWith(admin, stack!, 'biplane-timing', options));
+		return addresses.at(-1)!;
+	}
 
 	const row = (number: string): Locator => panel.locator(`tr[data-number="${number}"]`);
 	const cell = (number: string, checkpoint: string): Locator =>
@@ -67,7 +74,7 @@ describe('timing in the browser', { skip, timeout: 6 * PATIENCE }, () => {
 		organization = await Organization.make(admin, 'Timing');
 		race = await TimingRace.make(organization);
 		operator = await organization.person('operator');
-		address = await dashboardWith(admin, stack!, 'biplane-timing', { event: { key: race.event, collection: 'events' } });
+		address = await dashboard({ event: { key: race.event, collection: 'events' } });
 		browser = await openBrowser();
 		page = await browser.newPage({ viewport: { width: 1600, height: 900 } });
 		page.setDefaultTimeout(PATIENCE);
@@ -80,6 +87,7 @@ describe('timing in the browser', { skip, timeout: 6 * PATIENCE }, () => {
 
 	after(async () => {
 		await browser?.close();
+		for (const made of addresses) await removeDashboard(admin, made);
 	});
 
 	test('the ranking is the API’s, and who is out of the race has no place in it', async () => {
@@ -264,13 +272,17 @@ describe('timing in the browser', { skip, timeout: 6 * PATIENCE }, () => {
 		const text = await paper.locator('main').innerText();
 		assert.match(text, /^Alpine Cup, task 2\s+1 May 2026 · Rank by: Own time · All categories · Printed \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
 		assert.equal(await paper.locator('tbody tr').count(), 14);
-		assert.match(await paper.locator('tbody tr').first().innerText(), /^1\s+12\s+Ana Kovač\s+00:29:00\.001/);
+		assert.match(await paper.locator('tbody tr').first().innerText(), /^1\s+12\s+Ana Kovač\s+Women\s+00:29:00\.001/);
 		assert.match(await paper.locator('body').innerText(), /missing/);
 		const pdf = (await paper.pdf({ preferCSSPageSize: true })).toString('latin1');
 		assert.match(pdf, /\/MediaBox \[0 0 84[12]\.?\d* 59[456]\.?\d*\]/, 'A4 landscape, in points');
 		assert.equal(await paper.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, 'nothing sticks out');
 		await keepPicture(paper, 'more/panel-timing-print');
 		await paper.close();
+
+		await page.evaluate(() => (window.open = () => null));
+		await button('Print').click();
+		assert.match(await panel.locator('[data-untaken]').innerText(), /allow pop-ups/);
 	});
 
 	test('German and Slovenian have their own words', async () => {
@@ -317,7 +329,7 @@ describe('timing in the browser', { skip, timeout: 6 * PATIENCE }, () => {
 			await theirs.goto(address);
 			const view = theirs.locator(PANEL);
 			await view.locator('[data-notice="forbidden"]').waitFor();
-			const nothing = await dashboardWith(admin, stack!, 'biplane-timing');
+			const nothing = await dashboard();
 			await theirs.goto(nothing);
 			await view.locator('[data-notice="empty"]').waitFor();
 		} finally {
@@ -335,9 +347,12 @@ describe('timing in the browser', { skip, timeout: 6 * PATIENCE }, () => {
 			status: 'active',
 		});
 		for (let sort = 1; sort <= 12; sort++) await organization.create('checkpoints', { event, geofence, name: `Post ${sort}`, role: 'turnpoint', sort });
-		const entries = Array.from({ length: MANY }, (_, index) => ({ organization: organization.id, event, number: String(index + 1), name: `Runner ${index + 1}`, status: 'started' }));
+		const own = { organization: organization.id };
+		const trackers = Array.from({ length: MANY }, (_, index) => ({ ...own, name: `Tracker ${index + 1}`, imei: anyImei(), protocol: 'teltonika', status: 'active' }));
+		const devices = await admin.ask<{ id: string }[]>('POST', '/items/devices?fields=id', trackers);
+		const entries = devices.map(({ id: device }, index) => ({ ...own, event, device, number: String(index + 1), name: `Runner ${index + 1}`, status: 'started' }));
 		await admin.ask('POST', '/items/entries', entries);
-		await page.goto(await dashboardWith(admin, stack!, 'biplane-timing', { event: { key: event, collection: 'events' } }));
+		await page.goto(await dashboard({ event: { key: event, collection: 'events' } }));
 		await row('1').waitFor();
 		assert.equal(await panel.locator('table').getAttribute('aria-rowcount'), String(MANY + 1));
 		const header = await panel.locator('thead').boundingBox();

@@ -6,14 +6,18 @@ import { placeName, type Results, type Row, type Split } from './results.ts';
 import type { Texts } from './texts.ts';
 import { gap, moment, NO_TIME, span, timeOfDay } from './times.ts';
 
-/** Opens the results as a page of their own, for paper, and the browser's print dialog over it. */
-export function printResults(event: RaceEvent, results: Results, query: Query, texts: Texts): void {
+/** Its class and its text. */
+type Field = [kind: string, text: string];
+
+/** Opens the results as a page of their own, for paper, and the browser's print dialog over it; whether the browser let it. */
+export function printResults(event: RaceEvent, results: Results, query: Query, texts: Texts): boolean {
 	// In a window of ours: its styles meet none of Directus's.
 	const page = window.open('', '_blank');
-	if (!page) return;
+	if (!page) return false;
 	fill(page.document, event, results, query, texts);
 	page.focus();
 	page.print();
+	return true;
 }
 
 function fill(page: Document, event: RaceEvent, results: Results, query: Query, texts: Texts): void {
@@ -33,25 +37,37 @@ function fill(page: Document, event: RaceEvent, results: Results, query: Query, 
 	];
 	const head = make('header', {}, [make('h1', {}, [event.name]), make('p', {}, [about.filter(Boolean).join(' · ')])]);
 	const { rank, number, name, time, gap: behind } = texts.columns;
-	const columns = [rank, number, name, time, behind, ...course.map(placeName)];
+	const columns: Field[] = [
+		['rank', rank],
+		['number', number],
+		['name', name],
+		...categoryOf(query, texts.category),
+		['time', time],
+		['gap', behind],
+		...course.map((point): Field => ['split', placeName(point)]),
+	];
 	const table = make('table', { style: `--splits: ${course.length}` }, [
-		make('thead', {}, [make('tr', {}, columns.map((text) => make('th', { scope: 'col' }, [text])))]),
+		make('thead', {}, [make('tr', {}, columns.map(([kind, text]) => make('th', { scope: 'col', class: kind }, [text])))]),
 		make('tbody', {}, results.data.map((row) => make('tr', {}, cellsOf(row, query, texts).map(([kind, text]) => make('td', { class: kind }, [text]))))),
 	]);
 	page.body.replaceChildren(make('main', {}, [head, table]));
 }
 
-function cellsOf(row: Row, { rankBy }: Query, texts: Texts): [string, string][] {
-	const byClock = rankBy === 'clock';
+/** None where all are of one. */
+const categoryOf = ({ category }: Query, text: string | null): Field[] => (category === null ? [['category', text ?? '']] : []);
+
+function cellsOf(row: Row, query: Query, texts: Texts): Field[] {
+	const byClock = query.rankBy === 'clock';
 	const last = row.splits[row.checkpoints_taken - 1];
 	const out = row.status === 'dnf' || row.status === 'dns' || row.status === 'dsq';
 	return [
 		['rank', String(row.rank ?? NO_TIME)],
 		['number', row.number],
 		['name', `${row.name ?? ''}${out ? ` (${texts.status[row.status]})` : ''}`],
+		...categoryOf(query, row.category),
 		['time', byClock ? timeOfDay(last?.crossed_at ?? null) : span(row.elapsed_ms)],
 		['gap', gap(row.gap_ms)],
-		...row.splits.map((split): [string, string] => [`split ${split.state}`, splitOf(split, byClock, texts)]),
+		...row.splits.map((split): Field => [`split ${split.state}`, splitOf(split, byClock, texts)]),
 	];
 }
 

@@ -11,6 +11,9 @@ const EDIT_FIELDS = [
 	...['first_name', 'last_name', 'email'].map((field) => `user_created.${field}`),
 ];
 
+/** Those of one transaction may have one moment. */
+const NEWEST_FIRST = ['-date_created', '-id'];
+
 export interface Query {
 	rankBy: RankBy;
 	/** None: all. */
@@ -41,12 +44,12 @@ export class TimingReader {
 
 	/** Newest first. */
 	edits(event: string): Promise<Edit[]> {
-		return this.list('crossing_edits', { filter: filterOf(ofEvent(event)), fields: EDIT_FIELDS, sort: ['-date_created'], limit: EDITS });
+		return this.list('crossing_edits', { filter: filterOf(ofEvent(event)), fields: EDIT_FIELDS, sort: NEWEST_FIRST, limit: EDITS });
 	}
 
 	/** The newest edit's key: the live channel does not tell of edits. */
 	async newestEdit(event: string): Promise<string | null> {
-		const params = { filter: filterOf(ofEvent(event)), fields: ['id'], sort: ['-date_created'], limit: 1 };
+		const params = { filter: filterOf(ofEvent(event)), fields: ['id'], sort: NEWEST_FIRST, limit: 1 };
 		return (await this.list<{ id: string }>('crossing_edits', params))[0]?.id ?? null;
 	}
 

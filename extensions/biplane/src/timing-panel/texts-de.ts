@@ -12,6 +12,8 @@ export const de: Texts = {
 	stale: 'Das Gezeigte ist vielleicht alt.',
 	noEntries: 'Keine Teilnehmer: sobald die Veranstaltung welche hat, stehen sie hier.',
 	revision: 'Der Kurs wird überarbeitet: das Gezeigte wird neu berechnet.',
+	notSaved: 'Die Datei konnte nicht erzeugt werden.',
+	notOpened: 'Der Browser ließ die Seite für Papier nicht zu: erlauben Sie Pop-ups dieser Website.',
 	rankBy: 'Reihung nach',
 	elapsed: 'Eigener Zeit',
 	clock: 'Uhrzeit',
@@ -60,5 +62,4 @@ export const de: Texts = {
 	somebody: 'Jemand, den Sie nicht sehen dürfen',
 	takenBack: (by) => `zurückgenommen: ${by}`,
 	printed: 'Gedruckt',
-	page: 'Seite',
 };

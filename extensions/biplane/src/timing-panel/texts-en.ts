@@ -12,6 +12,8 @@ export const en: Texts = {
 	stale: 'What is shown may be old.',
 	noEntries: 'No entries: as soon as the event has some, they stand here.',
 	revision: 'The course is being revised: what is shown will be reckoned anew.',
+	notSaved: 'The file could not be made.',
+	notOpened: 'The browser did not let the page for paper open: allow pop-ups of this site.',
 	rankBy: 'Rank by',
 	elapsed: 'Own time',
 	clock: 'Time of day',
@@ -60,5 +62,4 @@ export const en: Texts = {
 	somebody: 'Somebody whom you may not see',
 	takenBack: (by) => `taken back by ${by}`,
 	printed: 'Printed',
-	page: 'Page',
 };

@@ -12,6 +12,8 @@ export const sl: Texts = {
 	stale: 'Prikazano je morda staro.',
 	noEntries: 'Ni prijav: ko jih bo dogodek imel, bodo tukaj.',
 	revision: 'Proga se spreminja: prikazano bo izračunano znova.',
+	notSaved: 'Datoteke ni bilo mogoče narediti.',
+	notOpened: 'Brskalnik ni dovolil strani za tisk: dovolite pojavna okna tega spletnega mesta.',
 	rankBy: 'Razvrsti po',
 	elapsed: 'Lastnem času',
 	clock: 'Uri',
@@ -60,5 +62,4 @@ export const sl: Texts = {
 	somebody: 'Nekdo, ki ga ne smete videti',
 	takenBack: (by) => `preklicano: ${by}`,
 	printed: 'Natisnjeno',
-	page: 'Stran',
 };

@@ -15,6 +15,8 @@ export interface Texts extends Words {
 	stale: string;
 	noEntries: string;
 	revision: string;
+	notSaved: string;
+	notOpened: string;
 	rankBy: string;
 	elapsed: string;
 	clock: string;
@@ -61,7 +63,6 @@ export interface Texts extends Words {
 	somebody: string;
 	takenBack: (by: string) => string;
 	printed: string;
-	page: string;
 }
 
 export const textsIn = inLanguage<Texts>({ en, de, sl });

@@ -115,13 +115,13 @@ export function useTiming(api: AxiosInstance, eventId: Ref<string | null>, query
 		if (newest !== undefined && view.value === shown && newest !== (shown.edits[0]?.id ?? null)) soon();
 	}
 
-	/** Without an event chosen, another one may be running by now. */
+	/** Without an event chosen, another one may be running by now; and what failed may not fail again. */
 	async function lookAgain(): Promise<void> {
 		const shown = view.value;
 		const event = await races.event(eventId.value).catch(() => undefined);
 		if (shown !== view.value || event === undefined) return;
 		if (shown.state === 'ready' && event?.id === shown.event.id) await reread();
-		else if (shown.state === 'empty' ? event : shown.state === 'ready') await open();
+		else if (shown.state === 'empty' ? event : shown.state === 'ready' || shown.state === 'error') await open();
 	}
 
 	onMounted(() => {
