@@ -46,12 +46,14 @@ async function wait(context: BrowserContext, address: string, selector: string):
 
 /** What Directus serves of extensions to a page: each script with its bytes, plain and gzipped. */
 async function scripts(page: Page, load: () => Promise<unknown>): Promise<{ plain: number; gzip: number }> {
-	const bodies: Promise<Buffer>[] = [];
+	// By address: a page that is loaded again does not weigh twice.
+	const bodies = new Map<string, Promise<Buffer>>();
 	page.on('response', (response) => {
-		if (new URL(response.url()).pathname.startsWith('/extensions/sources/')) bodies.push(response.body());
+		const { pathname } = new URL(response.url());
+		if (pathname.startsWith('/extensions/sources/') && !bodies.has(pathname)) bodies.set(pathname, response.body());
 	});
 	await load();
-	const all = await Promise.all(bodies);
+	const all = await Promise.all(bodies.values());
 	const sum = (of: (body: Buffer) => number): number => all.reduce((total, body) => total + of(body), 0);
 	return { plain: sum((body) => body.length), gzip: sum((body) => gzipSync(body).length) };
 }
