@@ -299,14 +299,16 @@ impl History {
         let transaction = self.client().await?.transaction().await.map_err(at("a correction"))?;
         hold(&transaction, claim).await?;
         write_marks(&transaction, device, marks).await?;
-        transaction
-            .execute("DELETE FROM public.crossings WHERE id = ANY($1)", &[&changes.delete])
-            .await
-            .map_err(at("crossings that go"))?;
-        transaction
-            .execute(violations::TAKE_BACK, &[&changes.delete])
-            .await
-            .map_err(at("alerts of crossings that go"))?;
+        if !changes.delete.is_empty() {
+            transaction
+                .execute("DELETE FROM public.crossings WHERE id = ANY($1)", &[&changes.delete])
+                .await
+                .map_err(at("crossings that go"))?;
+            transaction
+                .execute(violations::TAKE_BACK, &[&changes.delete])
+                .await
+                .map_err(at("alerts of crossings that go"))?;
+        }
         let rows: Vec<_> = changes.insert.iter().chain(&changes.update).collect();
         if !rows.is_empty() {
             let parameters = crossing_parameters(&rows);

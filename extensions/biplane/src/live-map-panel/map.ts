@@ -109,7 +109,8 @@ export class LiveMap {
 		map.on('render', () => this.drawMarks());
 		map.on('zoom', () => this.marks.replace());
 		map.on('moveend', () => this.marks.replace());
-		map.once('idle', () => events.drawn());
+		// Not `idle`: marks that move keep it from coming.
+		map.once('load', () => events.drawn());
 		map.on('dragstart', () => events.moved());
 		map.on('click', ({ point }: MapMouseEvent) => {
 			const hit = this.hit(point.x, point.y);
