@@ -76,8 +76,7 @@ export class Competitor {
 		this.to = [position.lon, position.lat];
 		this.glideMs = near && glides ? Math.min(Math.max(apart, GLIDE_MIN), GLIDE_MAX) : 0;
 		this.startMs = now;
-		this.speedKmh = position.speed_kmh ?? made?.speedKmh ?? null;
-		this.courseDeg = position.course_deg ?? made?.courseDeg ?? null;
+		this.measure(position, made);
 		this.fix = position;
 		this.timeMs = timeMs;
 		const point = { lon: position.lon, lat: position.lat, timeMs };
@@ -93,8 +92,7 @@ export class Competitor {
 		const before = points.findLast((point) => point.timeMs < timeMs);
 		const made = fix && before && this.firstFix?.timeMs === timeMs ? madeGood(before, before.timeMs, fix, timeMs) : null;
 		if (!fix || !made) return false;
-		this.speedKmh = fix.speed_kmh ?? made.speedKmh;
-		this.courseDeg = fix.course_deg ?? made.courseDeg;
+		this.measure(fix, made);
 		return true;
 	}
 
@@ -112,6 +110,11 @@ export class Competitor {
 		this.to = next ? [next.lon, next.lat] : this.from;
 		this.startMs = timeMs;
 		this.glideMs = next ? next.timeMs - timeMs : 0;
+		this.measure(fix, made);
+	}
+
+	/** What the tracker says of speed and course; what two fixes make of them where it says nothing. */
+	private measure(fix: Position, made: ReturnType<typeof madeGood>): void {
 		this.speedKmh = fix.speed_kmh ?? made?.speedKmh ?? null;
 		this.courseDeg = fix.course_deg ?? made?.courseDeg ?? null;
 	}
