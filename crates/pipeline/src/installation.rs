@@ -86,3 +86,11 @@ impl std::fmt::Debug for Installation {
             .finish_non_exhaustive()
     }
 }
+
+/// What Node runs for a `cli.js`: Directus's commands themselves, where they are found beside or above
+/// it. `cli.js` first asks the npm registry for a newer Directus, each time and for up to 8 seconds.
+pub fn program(cli: &Path) -> PathBuf {
+    let modules = cli.ancestors().skip(1).map(|folder| folder.join("node_modules"));
+    let mut found = modules.map(|modules| modules.join("@directus/api/dist/cli/run.js"));
+    found.find(|path| path.is_file()).unwrap_or_else(|| cli.to_owned())
+}

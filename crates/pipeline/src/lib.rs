@@ -15,7 +15,7 @@ mod output;
 pub mod schema;
 mod state;
 
-pub use installation::{Files, Installation};
+pub use installation::{Files, Installation, program};
 pub use lock::Lock;
 pub use official::OfficialError;
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use biplane_schema::{ReadError, Reading, Snapshot};
 use tokio::process::Command;
 
-use crate::Installation;
 use crate::output::Output;
+use crate::{Installation, program};
 
 /// The name under which the sessions of an apply are known to the database.
 pub(crate) const APPLY: &str = "biplane schema apply";
@@ -137,7 +137,7 @@ impl Installation {
     }
 
     fn prepare(&self, command: &mut std::process::Command, args: &[&str]) {
-        command.arg(&self.cli).args(args).current_dir(&self.folder);
+        command.arg(program(&self.cli)).args(args).current_dir(&self.folder);
         if !self.inherit_env {
             command.env_clear();
             let kept = ["HOME", "LANG", "TMPDIR"];

@@ -36,7 +36,7 @@ pub struct Ended {
     pub said: String,
 }
 
-/// Lays out the folder of an image's Directus, `cli.js` beside its `package.json`.
+/// Lays out the folder of an image's Directus: `cli.js` beside its `package.json` and its packages.
 fn image(folder: &Path, cli: &Path) {
     let package = cli.with_file_name("package.json");
     let package = std::fs::read_to_string(package).expect("Directus's package.json");
@@ -47,6 +47,11 @@ fn image(folder: &Path, cli: &Path) {
     std::fs::write(folder.join("package.json"), image.to_string()).expect("written");
     let start = format!("import {:?};\n", cli.display().to_string());
     std::fs::write(folder.join("cli.js"), start).expect("written");
+    let packages = cli.ancestors().nth(2).expect("node_modules");
+    let link = folder.join("node_modules");
+    if !link.exists() {
+        std::os::unix::fs::symlink(packages, link).expect("a link");
+    }
 }
 
 impl Boot {

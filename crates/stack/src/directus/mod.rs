@@ -89,6 +89,8 @@ impl Directus {
             // Policies cache what they know of the user.
             ("CACHE_ENABLED", "false".to_owned()),
             ("LOG_STYLE", "raw".to_owned()),
+            // All of it shares this machine: Directus may be slow here, and does not refuse for it.
+            ("PRESSURE_LIMITER_ENABLED", "false".to_owned()),
             (
                 "BIPLANE_SNAPSHOT",
                 layout.project.join("snapshots/schema.yaml").display().to_string(),
@@ -143,8 +145,9 @@ impl Directus {
     }
 
     fn program(&self, layout: &Layout, log: &str, args: &[&str]) -> Program {
+        let cli = biplane_pipeline::program(&self.cli);
         let mut program =
-            self.node.script(NAME, &self.cli, Path::new(&self.folder), layout.log(log)).args(args);
+            self.node.script(NAME, &cli, Path::new(&self.folder), layout.log(log)).args(args);
         for (key, value) in &self.env {
             program = program.env(key, value);
         }
