@@ -1,7 +1,5 @@
 //! The ways into Directus, to ask the same by each.
 
-use std::time::Duration;
-
 use biplane_stack::Description;
 use biplane_stack::directus::{ApiError, Client};
 use futures_util::{SinkExt, StreamExt};
@@ -12,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
-use crate::{graphql, path};
+use crate::{PATIENCE, graphql, path};
 
 /// How somebody comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,8 +145,8 @@ impl Socket {
     async fn say(&mut self, message: Value) -> Value {
         self.0.send(Message::text(message.to_string())).await.expect("sent");
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await;
-            let next = next.expect("an answer within 20 s").expect("a message").expect("a frame");
+            let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+            let next = next.expect("an answer in time").expect("a message").expect("a frame");
             let Message::Text(text) = next else { continue };
             let answer: Value = serde_json::from_str(&text).expect("JSON");
             if answer["type"] == "ping" {

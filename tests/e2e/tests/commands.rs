@@ -1,9 +1,7 @@
 //! Commands: from a row in Directus to the device, and a true answer back.
 
-use std::time::Duration;
-
 use biplane_core::{Fix, Timestamp};
-use biplane_e2e::{Tenant, admin, eventually, stack};
+use biplane_e2e::{PATIENCE, Tenant, admin, eventually, stack};
 use biplane_stack::Description;
 use biplane_stack::directus::Client;
 use biplane_stack::simulator::{Heard, Simulator};
@@ -19,9 +17,9 @@ async fn connect(stack: &Description, tenant: &Tenant) -> Simulator {
 }
 
 async fn heard(tracker: &mut Simulator) -> Heard {
-    tokio::time::timeout(Duration::from_secs(20), tracker.hear())
+    tokio::time::timeout(PATIENCE, tracker.hear())
         .await
-        .expect("something is said within 20 s")
+        .expect("something is said in time")
         .expect("the connection stays")
 }
 

@@ -357,7 +357,18 @@ async fn who_comes_late_is_shown_the_way_that_was_flown_in_the_fields_that_were_
         .collect();
     let expected: Vec<Timestamp> = (9..19).map(|second| START + second * 1000).collect();
     assert_eq!(times, expected);
-    live.hear_event("crossings").await;
+
+    // What happened is told by when it was stored: that was some time ago.
+    live.say(json!({
+        "type": "subscribe", "uid": "later", "topic": { "event": tenant.event },
+        "options": { "replay_s": 600 },
+    }))
+    .await;
+    let told = live.hear_event("crossings").await;
+    assert_eq!(
+        (&told["uid"], &told["data"][0]["device"]),
+        (&json!("later"), &json!(tenant.device))
+    );
 }
 
 /// What lies in the buffers of the connection is many positions of each device; from then on the
