@@ -10,6 +10,10 @@ export const openBrowser = (): Promise<Browser> =>
 			'--no-sandbox',
 			'--use-angle=swiftshader',
 			'--enable-unsafe-swiftshader',
+			// The page itself is painted by the processor, as a browser without a graphics card does it. Debian’s
+			// Chromium asks for the graphics card whatever there is, and SwiftShader takes most of two cores for it.
+			'--disable-gpu-rasterization',
+			'--disable-gpu-compositing',
 			'--disable-quic',
 			'--no-first-run',
 			'--disable-background-networking',

@@ -1,14 +1,15 @@
 import type { Map as MapLibre } from 'maplibre-gl';
+import type { Box } from '../shared/map/cut.ts';
 
 /** Draws a box over a map: with Shift, or always while that is switched on. Tells west, south, east, north. */
 export class BoxSelection {
 	always = false;
 	private readonly map: MapLibre;
-	private readonly done: (box: [number, number, number, number]) => void;
+	private readonly done: (box: Box) => void;
 	private readonly frame = document.createElement('div');
 	private start: { x: number; y: number } | null = null;
 
-	constructor(map: MapLibre, done: (box: [number, number, number, number]) => void) {
+	constructor(map: MapLibre, done: (box: Box) => void) {
 		this.map = map;
 		this.done = done;
 		// Shift and a drag zoom otherwise.

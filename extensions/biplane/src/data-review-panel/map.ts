@@ -3,6 +3,7 @@ import type { MapMouseEvent } from 'maplibre-gl';
 
 import type { Checkpoint } from '../shared/app/race-types.ts';
 import { courseFeatures } from '../shared/map/course.ts';
+import type { Box } from '../shared/map/cut.ts';
 import { GroundMap } from '../shared/map/ground-map.ts';
 import type { Palette } from '../shared/map/palette.ts';
 import { boundsOf } from '../shared/map/shapes.ts';
@@ -102,8 +103,8 @@ export class ReviewMap {
 		this.ground.show(boundsOf(places), { padding: 40, maxZoom: 16 });
 	}
 
-	async restyle(palette: Palette): Promise<void> {
-		await this.ground.restyle({ palette });
+	restyle(palette: Palette): void {
+		this.ground.restyle({ palette });
 	}
 
 	close(): void {
@@ -127,7 +128,7 @@ export class ReviewMap {
 		return best < 0 ? null : best;
 	}
 
-	private rangeInside([west, south, east, north]: [number, number, number, number]): Range | null {
+	private rangeInside([west, south, east, north]: Box): Range | null {
 		const found: number[] = [];
 		for (let index = 0; index < this.fixes.length; index++) {
 			const [lat, lon] = [this.fixes.lat[index]!, this.fixes.lon[index]!];

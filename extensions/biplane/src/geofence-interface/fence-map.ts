@@ -2,6 +2,7 @@ import { Marker, type MapMouseEvent, type MapTouchEvent, type PointLike } from '
 
 import type { Geofence } from '../shared/app/race-types.ts';
 import { outline } from '../shared/map/course.ts';
+import type { Box } from '../shared/map/cut.ts';
 import { GroundMap } from '../shared/map/ground-map.ts';
 import type { Palette } from '../shared/map/palette.ts';
 import { boundsOf, geodesicRing, verticesOf } from '../shared/map/shapes.ts';
@@ -90,7 +91,7 @@ export class FenceMap {
 		const { palette, tiles } = this.scene;
 		const neighbours = this.scene.neighbours;
 		this.scene = scene;
-		if (scene.palette !== palette || scene.tiles !== tiles) void this.ground.restyle(scene);
+		if (scene.palette !== palette || scene.tiles !== tiles) this.ground.restyle(scene);
 		if (scene.neighbours !== neighbours && !boundsOfShape(scene.shape)) this.show(false);
 		this.draw();
 	}
@@ -220,7 +221,7 @@ export class FenceMap {
 	}
 }
 
-function boundsOfShape(shape: Shape): [number, number, number, number] | null {
+function boundsOfShape(shape: Shape): Box | null {
 	const geometry = geometryOf(shape);
 	if (!geometry) return null;
 	const centre = shape.lines[0]?.positions[0];

@@ -66,6 +66,8 @@ export class LiveMap {
 	private pictureMs = 0;
 	private frame = 0;
 	private dirty = true;
+	/** The ground was drawn as a whole. Before that marks would only keep it waiting. */
+	private isWhole = false;
 	/** The view was set to something that is to be seen. */
 	private aimed: boolean;
 	private pointer: { x: number; y: number } | null = null;
@@ -106,11 +108,15 @@ export class LiveMap {
 		resize();
 		map.on('resize', resize);
 		// In the same frame as the ground below them.
-		map.on('render', () => this.drawMarks());
+		map.on('render', () => this.isWhole && this.drawMarks());
 		map.on('zoom', () => this.marks.replace());
 		map.on('moveend', () => this.marks.replace());
 		// Not `idle`: marks that move keep it from coming.
-		map.once('load', () => events.drawn());
+		map.once('load', () => {
+			this.isWhole = true;
+			this.drawMarks();
+			events.drawn();
+		});
 		map.on('dragstart', () => events.moved());
 		map.on('click', ({ point }: MapMouseEvent) => {
 			const hit = this.hit(point.x, point.y);
@@ -148,7 +154,7 @@ export class LiveMap {
 		this.dirty = true;
 	}
 
-	async update(change: Partial<Scene>): Promise<void> {
+	update(change: Partial<Scene>): void {
 		this.scene = { ...this.scene, ...change };
 		this.dirty = true;
 		const { field, clock, palette, tiles } = this.scene;
@@ -156,7 +162,7 @@ export class LiveMap {
 		if ('selected' in change) this.marks.replace();
 		if ('checkpoints' in change || 'palette' in change || 'layers' in change) this.drawCourse();
 		if ('fences' in change || 'palette' in change || 'layers' in change) this.drawFences();
-		if ('palette' in change || 'tiles' in change) await this.ground.restyle({ palette, tiles });
+		if ('palette' in change || 'tiles' in change) this.ground.restyle({ palette, tiles });
 	}
 
 	showCourse(): void {
@@ -196,7 +202,7 @@ export class LiveMap {
 		this.pictureMs = Math.min(SLOWEST_MS, Math.max(gap, this.pictureMs * 0.95));
 		const moving = field.moving(clock());
 		const pause = this.pictureMs < SMOOTH_MS ? 0 : this.pictureMs * (1 + BREATH);
-		if ((!this.dirty && !moving) || now - this.drawnAt < pause) return;
+		if (!this.isWhole || (!this.dirty && !moving) || now - this.drawnAt < pause) return;
 		// One more drawing after the last movement, so that marks end on their fix.
 		this.dirty = moving;
 		this.drawnAt = now;

@@ -42,7 +42,7 @@ export function useMap(element: Ref<HTMLElement | undefined>, scene: Ref<Scene |
 			if (current !== opening) return opened.close();
 			map.value = opened;
 			// What changed while the map was being made.
-			if (scene.value) void opened.update(changes(begun, scene.value));
+			if (scene.value) opened.update(changes(begun, scene.value));
 		} catch (error) {
 			if (current !== opening) return;
 			failure.value = (error as Error).message.includes('WebGL') ? texts.value.noWebGl : (error as Error).message;
@@ -52,7 +52,7 @@ export function useMap(element: Ref<HTMLElement | undefined>, scene: Ref<Scene |
 	// Each reading has a map of its own; what changes later is handed on.
 	watch(opened, () => void open(), { immediate: true });
 	watch(scene, (now, before) => {
-		if (now && before) void map.value?.update(changes(before, now));
+		if (now && before) map.value?.update(changes(before, now));
 	});
 	watch(texts, () => void open());
 	onMounted(() => void GroundMap.prepare().catch(() => undefined));

@@ -1,5 +1,6 @@
 import type { Feature } from 'geojson';
 
+import type { Box } from './cut.ts';
 import { boundsOf, destination, geodesicRing, labelPoint, polygon, verticesOf } from './shapes.ts';
 import type { Palette } from './palette.ts';
 import type { Checkpoint, Geofence, Role } from '../app/race-types.ts';
@@ -56,7 +57,7 @@ function middle(fence: Geofence): GeoJSON.Position {
 }
 
 /** The box to show a course in: every fence's middle with a margin, and whole fences unless they are vast. */
-export function courseBounds(checkpoints: Checkpoint[]): [number, number, number, number] | null {
+export function courseBounds(checkpoints: Checkpoint[]): Box | null {
 	const VAST_M = 15_000;
 	const vertices: GeoJSON.Position[] = [];
 	for (const { geofence } of checkpoints) {

@@ -5,10 +5,11 @@ import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Feature } from 'geojson';
 
 import { unpackText } from '../unpack.ts';
-import { baseMap } from './basemap.ts';
+import { BaseMap, type Piece } from './basemap.ts';
+import type { Box } from './cut.ts';
 import { addIcons } from './icons.ts';
 import { graticule } from './shapes.ts';
-import { GRATICULE, style, type Look, type Overlay } from './style.ts';
+import { collection, GRATICULE, style, type Look, type Overlay } from './style.ts';
 
 type Padding = number | { top: number; right: number; bottom: number; left: number };
 
@@ -28,8 +29,8 @@ export interface GroundOptions {
 	look: Look;
 	/** What lies over the ground, by the look. */
 	overlay(look: Look): Overlay;
-	/** West, south, east, north: what is shown first. */
-	bounds: [number, number, number, number] | null;
+	/** What is shown first. */
+	bounds: Box | null;
 	/** Between that and the edges (CSS pixels). */
 	padding?: Padding;
 	/** What a screen reader says of the canvas. */
@@ -40,17 +41,23 @@ export interface GroundOptions {
 	failed(reason: string): void;
 }
 
-/** A map with the built-in ground, and layers of its owner's over it that outlive a change of theme. */
+/** A map with the built-in ground, as much of it as is in sight, and layers of its owner's over it that outlive a change of theme. */
 export class GroundMap {
 	readonly map: MapLibre;
+	private readonly base: BaseMap;
+	/** Of the base, what the map has. */
+	private piece: Piece | undefined;
 	private look: Look;
 	private readonly options: GroundOptions;
 	private readonly contents = new Map<string, Feature[]>();
+	/** Sources that were filled after a style was set and before it was there. */
+	private readonly late = new Set<string>();
 	private readonly resizes: ResizeObserver;
 	private styled = false;
 
-	private constructor(map: MapLibre, container: HTMLElement, options: GroundOptions) {
+	private constructor(map: MapLibre, base: BaseMap, container: HTMLElement, options: GroundOptions) {
 		this.map = map;
+		this.base = base;
 		this.options = options;
 		this.look = options.look;
 		this.resizes = new ResizeObserver(() => map.resize());
@@ -59,17 +66,16 @@ export class GroundMap {
 
 	/** Unpacks what a map needs while its owner is still reading. */
 	static prepare(): Promise<unknown> {
-		return Promise.all([baseMap(), prepareWorker()]);
+		return Promise.all([BaseMap.load(), prepareWorker()]);
 	}
 
 	/** Rejects with a sentence when the browser can't draw. */
 	static async open(container: HTMLElement, options: GroundOptions): Promise<GroundMap> {
-		const [base] = await Promise.all([baseMap(), prepareWorker()]);
+		const [base] = await Promise.all([BaseMap.load(), prepareWorker()]);
 		let map: MapLibre;
 		try {
 			map = new MapLibre({
 				container,
-				style: style(base, options.look, options.overlay(options.look)),
 				bounds: options.bounds ?? EVERYWHERE,
 				fitBoundsOptions: { padding: options.padding ?? PADDING },
 				attributionControl: false,
@@ -86,8 +92,9 @@ export class GroundMap {
 					: `The map could not be drawn: ${(error as Error).message}`,
 			);
 		}
-		const ground = new GroundMap(map, container, options);
+		const ground = new GroundMap(map, base, container, options);
 		ground.listen();
+		ground.draw();
 		return ground;
 	}
 
@@ -106,9 +113,10 @@ export class GroundMap {
 		map.on('style.load', () => {
 			addIcons(map);
 			this.styled = true;
-			for (const [source, features] of this.contents) this.fill(source, features);
-			this.drawGraticule();
+			for (const source of this.late) this.fill(source);
+			this.late.clear();
 		});
+		map.on('move', () => this.cutGround());
 		map.on('moveend', () => this.drawGraticule());
 		let told = false;
 		map.on('error', ({ error }) => {
@@ -122,18 +130,27 @@ export class GroundMap {
 	/** Replaces what a source of the overlay holds; kept over a change of look. */
 	set(source: string, features: Feature[]): void {
 		this.contents.set(source, features);
-		if (this.styled) this.fill(source, features);
+		if (this.styled) this.fill(source);
+		else this.late.add(source);
 	}
 
-	/** Draws ground and overlay anew, say after a change of theme. */
-	async restyle(change: Partial<Look> = {}): Promise<void> {
-		this.look = { ...this.look, ...change };
-		const base = await baseMap();
+	/** Draws ground and overlay anew where they are to look otherwise, say after a change of theme. */
+	restyle(change: Partial<Look>): void {
+		const { palette, tiles } = { ...this.look, ...change };
+		if (palette === this.look.palette && tiles === this.look.tiles) return;
+		this.look = { palette, tiles };
+		this.draw();
+	}
+
+	private draw(): void {
 		this.styled = false;
-		this.map.setStyle(style(base, this.look, this.options.overlay(this.look)), { diff: false });
+		this.cutGround();
+		this.drawGraticule();
+		this.late.clear();
+		this.map.setStyle(style(this.contents, this.look, this.options.overlay(this.look)), { diff: false });
 	}
 
-	show(bounds: [number, number, number, number] | null, options: { padding?: Padding; maxZoom?: number; animate?: boolean } = {}): void {
+	show(bounds: Box | null, options: { padding?: Padding; maxZoom?: number; animate?: boolean } = {}): void {
 		if (bounds) this.map.fitBounds(bounds, { padding: PADDING, ...options });
 	}
 
@@ -142,13 +159,25 @@ export class GroundMap {
 		this.map.remove();
 	}
 
-	private drawGraticule(): void {
-		if (!this.styled) return;
+	private get view(): Box {
 		const bounds = this.map.getBounds();
-		this.fill(GRATICULE, graticule(bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()));
+		return [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
 	}
 
-	private fill(source: string, features: Feature[]): void {
-		void this.map.getSource<GeoJSONSource>(source)?.setData({ type: 'FeatureCollection', features });
+	/** Gives the map another piece of the ground where the one that it has does not do. */
+	private cutGround(): void {
+		const { view } = this;
+		const zoom = this.map.getZoom();
+		if (this.piece?.shows(view, zoom)) return;
+		this.piece = this.base.cut(view, zoom);
+		for (const [source, features] of Object.entries(this.piece.ground)) this.set(source, features);
+	}
+
+	private drawGraticule(): void {
+		this.set(GRATICULE, graticule(...this.view));
+	}
+
+	private fill(source: string): void {
+		void this.map.getSource<GeoJSONSource>(source)?.setData(collection(this.contents.get(source) ?? []));
 	}
 }

@@ -1,4 +1,5 @@
 import type { Feature, LineString, Point, Polygon, Position } from 'geojson';
+import type { Box } from './cut.ts';
 
 /** The earth that timing uses (metres), so that a drawn circle is the circle that is timed. */
 const EARTH_RADIUS_M = 6_371_000;
@@ -74,7 +75,7 @@ export function graticule(west: number, south: number, east: number, north: numb
 }
 
 /** The box around positions, as [west, south, east, north]; nothing when there are none. */
-export function boundsOf(positions: Iterable<Position>): [number, number, number, number] | null {
+export function boundsOf(positions: Iterable<Position>): Box | null {
 	let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
 	for (const [lon, lat] of positions) {
 		west = Math.min(west, lon!);

@@ -1,14 +1,16 @@
+import type { Feature, FeatureCollection } from 'geojson';
 import type { ExpressionSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from 'maplibre-gl';
 
-import type { BaseMap } from './basemap.ts';
+import { TOWN_RANKS, type Ground } from './basemap.ts';
 import type { Palette } from './palette.ts';
 
 // No `glyphs` address: MapLibre then draws text with the page's own fonts, without a server.
 export const REGULAR = ['Inter', 'system-ui', 'sans-serif'];
 export const BOLD = ['Inter Bold', 'Inter', 'system-ui', 'sans-serif'];
 
-const geojson = (data: GeoJSON.GeoJSON, tolerance = 0.375) => ({ type: 'geojson' as const, data, tolerance });
-const nothing = (tolerance: number) => geojson({ type: 'FeatureCollection', features: [] }, tolerance);
+const geojson = (features: Feature[], tolerance = 0.375) => ({ type: 'geojson' as const, data: collection(features), tolerance });
+
+export const collection = (features: Feature[]): FeatureCollection => ({ type: 'FeatureCollection', features });
 
 /** Features whose property `part` is this. */
 export const part = (name: string): ExpressionSpecification => ['==', ['get', 'part'], name];
@@ -28,24 +30,29 @@ export interface Overlay {
 	layers: LayerSpecification[];
 }
 
+/** Features by source. */
+export type Contents = ReadonlyMap<string, Feature[]>;
+
 /** The source of meridians and parallels. */
 export const GRATICULE = 'graticule';
 
-export function style(base: BaseMap, { palette, tiles }: Look, { sources, layers }: Overlay): StyleSpecification {
-	const own = Object.entries(sources).map(([name, tolerance]): [string, SourceSpecification] => [name, nothing(tolerance)]);
+/** `contents`: what sources hold to begin with, those of the ground and the graticule among them. */
+export function style(contents: Contents, { palette, tiles }: Look, { sources, layers }: Overlay): StyleSpecification {
+	const own = Object.entries(sources).map(([name, tolerance]): [string, SourceSpecification] => [name, geojson(contents.get(name) ?? [], tolerance)]);
+	const ground = (name: keyof Ground | typeof GRATICULE) => geojson(contents.get(name) ?? []);
 	return {
 		version: 8,
 		sources: {
-			land: { ...geojson(base.land), attribution: 'Natural Earth' },
-			borders: geojson(base.borders),
-			countries: geojson(base.countries),
-			towns: { ...geojson(base.towns), attribution: '© GeoNames' },
+			land: { ...ground('land'), attribution: 'Natural Earth' },
+			borders: ground('borders'),
+			countries: ground('countries'),
+			towns: { ...ground('towns'), attribution: '© GeoNames' },
 			...(tiles ? { tiles: { type: 'raster' as const, tiles: [tiles], tileSize: 256 } } : {}),
-			[GRATICULE]: nothing(0.375),
+			[GRATICULE]: ground(GRATICULE),
 			...Object.fromEntries(own),
 		},
 		layers: [
-			...ground(palette),
+			...surface(palette),
 			...names(palette),
 			// Over the built-in map, which stays in sight where the tile server does not answer.
 			...(tiles ? [{ id: 'tiles', type: 'raster' as const, source: 'tiles' }] : []),
@@ -54,7 +61,7 @@ export function style(base: BaseMap, { palette, tiles }: Look, { sources, layers
 	};
 }
 
-const ground = (palette: Palette): LayerSpecification[] => [
+const surface = (palette: Palette): LayerSpecification[] => [
 	{ id: 'sea', type: 'background', paint: { 'background-color': palette.sea } },
 	{ id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': palette.land } },
 	{ id: 'graticule', type: 'line', source: 'graticule', paint: { 'line-color': palette.grid, 'line-width': 1 } },
@@ -86,7 +93,7 @@ const names = (palette: Palette): LayerSpecification[] => [
 		id: 'towns',
 		type: 'symbol',
 		source: 'towns',
-		filter: ['<=', ['get', 'rank'], ['step', ['zoom'], 0, 4, 1, 5.5, 2, 7, 3, 8, 4, 8.8, 5]],
+		filter: ['<=', ['get', 'rank'], ['step', ['zoom'], TOWN_RANKS[0]![1], ...TOWN_RANKS.slice(1).flat()]],
 		layout: {
 			'text-field': ['get', 'name'],
 			'text-font': REGULAR,
