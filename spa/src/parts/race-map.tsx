@@ -74,27 +74,29 @@ export function RaceMap({ live, checkpoints, selected, followed, onPick, onMoved
 	}, []);
 
 	useEffect(() => {
-		void map?.update({ field: live.field });
+		map?.update({ field: live.field });
 		return live.watchPositions(() => map?.touch());
 	}, [map, live]);
 	const course = JSON.stringify(checkpoints);
-	useEffect(() => void map?.update({ checkpoints: now.current.checkpoints }), [map, course]);
+	useEffect(() => map?.update({ checkpoints: now.current.checkpoints }), [map, course]);
 	const drawnIn = useRef(palette);
 	useEffect(() => {
 		if (!map || drawnIn.current === palette) return;
 		drawnIn.current = palette;
-		void map.update({ palette });
+		map.update({ palette });
 	}, [map, palette]);
-	useEffect(() => void map?.update({ selected }), [map, selected]);
+	useEffect(() => map?.update({ selected }), [map, selected]);
 	useEffect(() => {
-		void map?.update({ followed });
+		map?.update({ followed });
 		if (followed) map?.goTo(followed);
 	}, [map, followed]);
 
 	/** Looking at more than one competitor is following none. */
 	const look = (to: (map: LiveMap) => void): void => {
 		onMoved();
-		if (map) void map.update({ followed: null }).then(() => to(map));
+		if (!map) return;
+		map.update({ followed: null });
+		to(map);
 	};
 
 	return (
