@@ -27,7 +27,7 @@ LANGUAGE sql
 SET search_path = pg_catalog
 AS $$
     INSERT INTO telemetry.recomputes (cause, device, from_ts, until_ts)
-    SELECT DISTINCT cause, entry.device, span.from_ts, span.until_ts
+    SELECT DISTINCT order_course.cause, entry.device, span.from_ts, span.until_ts
     FROM public.events AS it
     JOIN public.entries AS entry ON entry.event = it.id AND entry.organization = it.organization
     CROSS JOIN LATERAL (
@@ -39,7 +39,8 @@ AS $$
         FROM (SELECT greatest(coalesce(it.ends_at, '9999-12-31Z'),
                               CASE WHEN as_it_was IS NOT NULL THEN coalesce((as_it_was ->> 'ends_at')::timestamptz, '9999-12-31Z') END) AS at) AS ends
     ) AS span
-    WHERE it.id = event AND it.status IN ('running', 'finished') AND NOT it.course_revision AND span.from_ts <= now()
+    -- By its full name: alone it would be the column of the entry, and this all events there are.
+    WHERE it.id = order_course.event AND it.status IN ('running', 'finished') AND NOT it.course_revision AND span.from_ts <= now()
 $$;
 
 CREATE OR REPLACE FUNCTION telemetry.order_recompute()

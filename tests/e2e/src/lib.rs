@@ -253,6 +253,15 @@ pub async fn timed_again(
     .await
 }
 
+/// How often a device's positions were ordered to be timed again, carried out or not.
+pub async fn orders(stack: &Description, device: Uuid) -> i64 {
+    let (client, connection) =
+        tokio_postgres::connect(&stack.database_url, NoTls).await.expect("PostgreSQL");
+    tokio::spawn(connection);
+    let statement = "SELECT count(*) FROM telemetry.recomputes WHERE device = $1";
+    client.query_one(statement, &[&device]).await.expect("a count").get(0)
+}
+
 /// A fix a second from a start, along the meridian of 12° E.
 fn northbound(start: Timestamp, from_lat: f64, step: f64, count: u32) -> Vec<biplane_core::Fix> {
     (0..count)

@@ -1,6 +1,6 @@
 //! What a course is made of, once somebody crossed it.
 
-use biplane_e2e::{Tenant, admin, create, graphql, path, refusal, stack, timed_again};
+use biplane_e2e::{Tenant, admin, create, graphql, orders, path, refusal, stack, timed_again};
 use reqwest::Method;
 use serde_json::json;
 
@@ -87,6 +87,29 @@ async fn a_course_under_revision_may_be_changed_and_its_end_orders_a_recompute()
     let (_, reason, ..) =
         refusal(operator.call(Method::PATCH, &geofence, Some(&json!({ "radius_m": 800 }))).await);
     assert_eq!(reason, "COURSE_FIXED");
+}
+
+#[tokio::test]
+async fn a_course_that_changes_has_its_own_trackers_timed_again_and_no_others() {
+    let stack = stack();
+    let admin = admin(&stack).await;
+    let (tenant, other) = (Tenant::make(&stack, &admin).await, Tenant::make(&stack, &admin).await);
+    let (own, others) = (orders(&stack, tenant.device).await, orders(&stack, other.device).await);
+    let another = json!({
+        "organization": tenant.organization, "event": tenant.event, "geofence": tenant.geofence,
+        "name": "Late", "role": "turnpoint", "sort": 2,
+    });
+    create(&admin, "checkpoints", &another).await;
+    assert_eq!(orders(&stack, tenant.device).await, own + 1);
+    let geofence = path("geofences", tenant.geofence);
+    let smaller = json!({ "radius_m": 900 });
+    tenant.manager.call(Method::PATCH, &geofence, Some(&smaller)).await.expect("a radius");
+    assert_eq!(orders(&stack, tenant.device).await, own + 2);
+    let later = json!({ "ends_at": "2027-01-01T00:00:00Z" });
+    let event = path("events", tenant.event);
+    tenant.manager.call(Method::PATCH, &event, Some(&later)).await.expect("an end");
+    assert_eq!(orders(&stack, tenant.device).await, own + 3);
+    assert_eq!(orders(&stack, other.device).await, others);
 }
 
 #[tokio::test]
