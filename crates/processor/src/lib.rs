@@ -13,6 +13,12 @@ mod notices;
 mod run;
 mod upkeep;
 
+use std::time::Duration;
+
 pub use config::{Config, ConfigError};
 pub use metrics::Metrics;
 pub use run::{RunError, run};
+
+/// How long a connection to Directus is kept that nobody uses: Node closes it after 5 s, and what is
+/// asked over it just then is lost.
+pub(crate) const DIRECTUS_IDLE: Duration = Duration::from_secs(3);

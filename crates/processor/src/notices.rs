@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::Metrics;
 use crate::ingest::Away;
+use crate::{DIRECTUS_IDLE, Metrics};
 
 /// How often it is looked for new ones.
 const EVERY: Duration = Duration::from_millis(500);
@@ -61,7 +61,11 @@ enum Told {
 
 /// Posts notices as they come until it is aborted.
 pub(crate) async fn tell(mut notices: NoticeQueue, recipients: Recipients, metrics: Arc<Metrics>) {
-    let http = reqwest::Client::builder().timeout(TIMEOUT).build().unwrap_or_default();
+    let http = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .pool_idle_timeout(DIRECTUS_IDLE)
+        .build()
+        .unwrap_or_default();
     let mut away = Away::new("reading notices", None);
     let mut swept: Option<Instant> = None;
     loop {

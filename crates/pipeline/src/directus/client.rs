@@ -72,7 +72,10 @@ impl fmt::Debug for Client {
 impl Client {
     /// Without a user.
     pub fn anonymous(url: &str) -> Result<Self, ApiError> {
-        let mut http = reqwest::Client::builder().timeout(Duration::from_secs(60));
+        // Node closes a connection that nobody uses after 5 s; what is asked over it just then is lost.
+        let mut http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(60))
+            .pool_idle_timeout(Duration::from_secs(3));
         // A proxy that the environment names has a loopback of its own.
         if ["http://127.0.0.1:", "http://[::1]:"].iter().any(|start| url.starts_with(start)) {
             http = http.no_proxy();

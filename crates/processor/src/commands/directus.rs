@@ -6,6 +6,8 @@ use reqwest::StatusCode;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::DIRECTUS_IDLE;
+
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Directus, as the role Service.
@@ -43,7 +45,11 @@ pub(crate) enum Told {
 
 impl Directus {
     pub(crate) fn new(url: &str, token: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build().unwrap_or_default();
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .pool_idle_timeout(DIRECTUS_IDLE)
+            .build()
+            .unwrap_or_default();
         Self { http, url: url.trim_end_matches('/').to_owned(), token: token.to_owned() }
     }
 

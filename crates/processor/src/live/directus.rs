@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use super::session::{Allowed, Answer, Kinds, Question, Refusal, UserId};
 use super::token::Token;
+use crate::DIRECTUS_IDLE;
 
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -155,6 +156,7 @@ impl Directus {
     pub fn new(base: &str) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            .pool_idle_timeout(DIRECTUS_IDLE)
             // A client's token goes to Directus and nowhere else.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
