@@ -89,6 +89,8 @@ impl Directus {
             // Policies cache what they know of the user.
             ("CACHE_ENABLED", "false".to_owned()),
             ("LOG_STYLE", "raw".to_owned()),
+            // What Node compiled of Directus's modules is compiled once, not by each of its commands.
+            ("NODE_COMPILE_CACHE", layout.cache.join("node-compile").display().to_string()),
             // All of it shares this machine: Directus may be slow here, and does not refuse for it.
             ("PRESSURE_LIMITER_ENABLED", "false".to_owned()),
             (
