@@ -215,13 +215,12 @@ async fn a_boot_killed_at_any_moment_of_an_apply_comes_to_the_same() {
         "4/5 schema: applying",
         "4/5 schema: looking at what came of it",
     ];
-    let mut now = draft();
+    let mut now = (0..moments.len()).fold(draft(), |it, round| it.table(&format!("old{round}")));
+    lab.bake(&now);
+    lab.applied().await;
     for (round, moment) in moments.into_iter().enumerate() {
         // Something that goes, with a row, and something that comes.
         let goes = format!("old{round}");
-        now = now.table(&goes);
-        lab.bake(&now);
-        lab.applied().await;
         lab.sql(&format!("INSERT INTO {goes} VALUES (1)")).await;
         now = now.without(&goes).table(&format!("new{round}"));
         lab.bake(&now);
