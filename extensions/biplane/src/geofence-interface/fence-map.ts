@@ -88,10 +88,9 @@ export class FenceMap {
 	}
 
 	update(scene: Scene): void {
-		const { palette, tiles } = this.scene;
-		const neighbours = this.scene.neighbours;
+		const { neighbours } = this.scene;
 		this.scene = scene;
-		if (scene.palette !== palette || scene.tiles !== tiles) this.ground.restyle(scene);
+		this.ground.restyle(scene);
 		if (scene.neighbours !== neighbours && !boundsOfShape(scene.shape)) this.show(false);
 		this.draw();
 	}

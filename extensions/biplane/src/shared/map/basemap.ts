@@ -101,7 +101,7 @@ export class BaseMap {
 			return rings.length === 0 ? [] : [{ type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates: rings } }];
 		});
 		const borders = this.borders.filter(seen).flatMap(({ lines }) => lines.flatMap((line) => cutLine(thin(line, least), box)));
-		const most = TOWN_RANKS.findLast(([from]) => from <= zoom + AHEAD)![1];
+		const most = TOWN_RANKS.findLast(([from]) => from <= Math.max(0, zoom + AHEAD))![1];
 		const inside = ({ geometry: { coordinates: [lon, lat] } }: Feature<Point>): boolean => overlaps(box, [lon!, lat!, lon!, lat!]);
 		return new Piece(box, zoom, {
 			land,
