@@ -243,6 +243,11 @@ async fn a_slow_database_held_up_what_live_clients_see() {
     let processor = rig.start_with(&["--log-lease-s", "60"]);
     rig.log.append(&[frame(1, track(0..1))]).await.unwrap();
     rig.wait_drained().await;
+    // The course that was set up is an order, for which live work rests until all is written.
+    eventually("the course's order is carried out", async || {
+        rig.count("telemetry.recomputes WHERE done_at IS NULL").await == 0
+    })
+    .await;
     let lock = rig.client.transaction().await.unwrap();
     lock.batch_execute("LOCK TABLE device_status IN SHARE MODE").await.unwrap();
     for second in 1..100 {
