@@ -3,7 +3,8 @@ import { test } from 'node:test';
 
 import type { Position } from 'geojson';
 
-import { around, cutLine, cutRing, holds, overlaps, splitAtDateLine, thin, type Box } from '../src/shared/map/cut.ts';
+import { splitAtDateLine } from '../assets/basemap/date-line.ts';
+import { around, cutLine, cutRing, holds, overlaps, thin, type Box } from '../src/shared/map/cut.ts';
 
 const BOX: Box = [0, 0, 10, 10];
 const square = (west: number, south: number, east: number, north: number): Position[] => [

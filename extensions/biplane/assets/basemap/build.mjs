@@ -11,6 +11,9 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 
+import { boundsOf } from '../../src/shared/map/shapes.ts';
+import { splitAtDateLine } from './date-line.ts';
+
 const from = createRequire(path.join(path.resolve(process.argv[2] ?? '.'), 'package.json'));
 const topojson = { ...from('topojson-client'), ...from('topojson-simplify') };
 
@@ -43,7 +46,33 @@ function world() {
 	};
 	delete topology.bbox;
 	topology = topojson.quantize(topojson.filter(topology), GRID);
-	return { topology, countries: names };
+	return { topology: byShape(topology), countries: names };
+}
+
+/**
+ * Each polygon, cut at the date line, and each border as a geometry of its own with its box: a map decodes those
+ * that are in sight. They share no vertices, so that each line is an arc.
+ */
+function byShape(topology) {
+	const { scale: [kx, ky], translate: [dx, dy] } = topology.transform;
+	const arcs = [];
+	const arc = (line) => {
+		let [x, y] = [0, 0];
+		arcs.push(line.map(([lon, lat]) => {
+			const [before, below] = [x, y];
+			[x, y] = [Math.round((lon - dx) / kx), Math.round((lat - dy) / ky)];
+			return [x - before, y - below];
+		}));
+		return arcs.length - 1;
+	};
+	const { land, borders } = topology.objects;
+	const lines = (object) => topojson.feature(topology, object).geometry.coordinates;
+	const geometries = {
+		land: lines(land).flatMap(splitAtDateLine).map((rings) => ({ type: 'Polygon', bbox: boundsOf(rings[0]).map(round), arcs: rings.map((ring) => [arc(ring)]) })),
+		borders: lines(borders).map((line) => ({ type: 'LineString', bbox: boundsOf(line).map(round), arcs: [arc(line)] })),
+	};
+	const objects = Object.fromEntries(Object.entries(geometries).map(([name, of]) => [name, { type: 'GeometryCollection', geometries: of }]));
+	return { type: 'Topology', transform: topology.transform, objects, arcs };
 }
 
 /** [name, lon, lat, rank]: the middle of the largest part of a country; rank 0 (large) to 3. */

@@ -1,7 +1,7 @@
 import type { Feature } from 'geojson';
 
 import type { Palette } from '../shared/map/palette.ts';
-import { REGULAR, type Overlay } from '../shared/map/style.ts';
+import { colorOr, REGULAR, type Overlay } from '../shared/map/style.ts';
 import type { Device, Standing } from './fleet.ts';
 
 export const DEVICES = 'devices';
@@ -47,7 +47,7 @@ export const overlay = (palette: Palette): Overlay => ({
 				'text-variable-anchor': ['left', 'right', 'bottom', 'top'],
 				'text-radial-offset': 1,
 			},
-			paint: { 'text-color': palette.label, 'text-halo-color': palette.labelHalo, 'text-halo-width': 1.4 },
+			paint: { 'text-color': colorOr(palette.label), 'text-halo-color': palette.labelHalo, 'text-halo-width': 1.4 },
 		},
 	],
 });

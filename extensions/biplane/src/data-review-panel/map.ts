@@ -48,7 +48,7 @@ export class ReviewMap {
 			look, label, overlay: ({ palette }) => overlay(palette), bounds: boundsOf(believed), failed: (reason) => events.failed(reason),
 		});
 		const map = new ReviewMap(ground, fixes, events);
-		ground.map.once('idle', () => events.drawn());
+		void ground.drawn.then(() => events.drawn());
 		ground.map.on('mousemove', (event: MapMouseEvent) => events.hover(map.nearest(event.point)));
 		ground.map.on('mouseout', () => events.hover(null));
 		map.drawWay();

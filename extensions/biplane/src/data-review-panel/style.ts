@@ -1,7 +1,7 @@
 import type { LayerSpecification } from 'maplibre-gl';
 
 import type { Palette } from '../shared/map/palette.ts';
-import { BOLD, part, type Overlay } from '../shared/map/style.ts';
+import { BOLD, colorOr, part, type Overlay } from '../shared/map/style.ts';
 
 /** Sources that the panel fills. */
 export const SOURCES = { course: 'course', way: 'way', selected: 'selected', pointed: 'pointed' } as const;
@@ -17,7 +17,7 @@ const course = (palette: Palette): LayerSpecification[] => [
 		type: 'fill',
 		source: SOURCES.course,
 		filter: ['all', part('shape'), ['==', ['geometry-type'], 'Polygon']],
-		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.08 : 0.07 },
+		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.08 : 0.07, 'fill-antialias': false },
 	},
 	{
 		id: 'fence-lines',
@@ -43,7 +43,7 @@ const way = (palette: Palette): LayerSpecification[] => [
 		source: SOURCES.way,
 		filter: part('line'),
 		layout: { 'line-join': 'round' },
-		paint: { 'line-color': palette.role.turnpoint, 'line-width': 2, 'line-opacity': 0.75 },
+		paint: { 'line-color': colorOr(palette.role.turnpoint), 'line-width': 2, 'line-opacity': 0.75 },
 	},
 	{
 		id: 'way-fixes',
@@ -71,7 +71,7 @@ const selection = (palette: Palette): LayerSpecification[] => [
 		source: SOURCES.selected,
 		filter: part('line'),
 		layout: { 'line-join': 'round', 'line-cap': 'round' },
-		paint: { 'line-color': palette.role.zone, 'line-width': 6, 'line-opacity': 0.55 },
+		paint: { 'line-color': colorOr(palette.role.zone), 'line-width': 6, 'line-opacity': 0.55 },
 	},
 	{
 		id: 'selected-fixes',

@@ -1,7 +1,7 @@
 import type { LayerSpecification } from 'maplibre-gl';
 
 import type { Palette } from '../shared/map/palette.ts';
-import { BOLD, part, REGULAR, type Overlay } from '../shared/map/style.ts';
+import { BOLD, colorOr, part, REGULAR, type Overlay } from '../shared/map/style.ts';
 
 /** Sources that the editor fills. */
 export const SOURCES = { neighbours: 'neighbours', fence: 'fence', handles: 'handles' } as const;
@@ -17,14 +17,14 @@ const neighbours = (palette: Palette): LayerSpecification[] => [
 		type: 'fill',
 		source: SOURCES.neighbours,
 		filter: ['==', ['geometry-type'], 'Polygon'],
-		paint: { 'fill-color': palette.place, 'fill-opacity': 0.08 },
+		paint: { 'fill-color': colorOr(palette.place), 'fill-opacity': 0.08, 'fill-antialias': false },
 	},
 	{
 		id: 'neighbour-lines',
 		type: 'line',
 		source: SOURCES.neighbours,
 		filter: part('shape'),
-		paint: { 'line-color': palette.place, 'line-width': 1.2, 'line-opacity': 0.8, 'line-dasharray': [4, 2] },
+		paint: { 'line-color': colorOr(palette.place), 'line-width': 1.2, 'line-opacity': 0.8, 'line-dasharray': [4, 2] },
 	},
 	{
 		id: 'neighbour-names',
@@ -32,7 +32,7 @@ const neighbours = (palette: Palette): LayerSpecification[] => [
 		source: SOURCES.neighbours,
 		filter: part('name'),
 		layout: { 'text-field': ['get', 'label'], 'text-font': REGULAR, 'text-size': 11, 'text-anchor': 'bottom', 'text-offset': [0, -0.2] },
-		paint: { 'text-color': palette.place, 'text-halo-color': palette.placeHalo, 'text-halo-width': 1.4 },
+		paint: { 'text-color': colorOr(palette.place), 'text-halo-color': palette.placeHalo, 'text-halo-width': 1.4 },
 	},
 ];
 
@@ -42,7 +42,7 @@ const fence = (palette: Palette): LayerSpecification[] => [
 		type: 'fill',
 		source: SOURCES.fence,
 		filter: part('area'),
-		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.2 : 0.15 },
+		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.2 : 0.15, 'fill-antialias': false },
 	},
 	{
 		id: 'fence-line',
@@ -115,6 +115,6 @@ const handles = (palette: Palette): LayerSpecification[] => [
 			'text-radial-offset': 0.9,
 			'text-optional': true,
 		},
-		paint: { 'text-color': palette.label, 'text-halo-color': palette.labelHalo, 'text-halo-width': 1.6 },
+		paint: { 'text-color': colorOr(palette.label), 'text-halo-color': palette.labelHalo, 'text-halo-width': 1.6 },
 	},
 ];

@@ -111,8 +111,7 @@ export class LiveMap {
 		map.on('render', () => this.isWhole && this.drawMarks());
 		map.on('zoom', () => this.marks.replace());
 		map.on('moveend', () => this.marks.replace());
-		// Not `idle`: marks that move keep it from coming.
-		map.once('load', () => {
+		void this.ground.drawn.then(() => {
 			this.isWhole = true;
 			this.drawMarks();
 			events.drawn();

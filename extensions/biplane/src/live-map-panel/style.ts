@@ -1,7 +1,7 @@
 import type { LayerSpecification } from 'maplibre-gl';
 
 import type { Palette } from '../shared/map/palette.ts';
-import { BOLD, part, REGULAR, type Overlay } from '../shared/map/style.ts';
+import { BOLD, colorOr, part, REGULAR, type Overlay } from '../shared/map/style.ts';
 
 /** Sources that the panel fills while it runs; what moves is drawn over the map. */
 export const SOURCES = { course: 'course', fences: 'fences' } as const;
@@ -17,7 +17,7 @@ const fences = (palette: Palette): LayerSpecification[] => [
 		type: 'fill',
 		source: SOURCES.fences,
 		filter: ['==', ['geometry-type'], 'Polygon'],
-		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.1 : 0.08 },
+		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.1 : 0.08, 'fill-antialias': false },
 	},
 	{
 		id: 'other-fence-lines',
@@ -43,14 +43,14 @@ const course = (palette: Palette): LayerSpecification[] => [
 		type: 'fill',
 		source: SOURCES.course,
 		filter: ['all', part('shape'), ['==', ['geometry-type'], 'Polygon']],
-		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.08 : 0.07 },
+		paint: { 'fill-color': ['get', 'color'], 'fill-opacity': palette.dark ? 0.08 : 0.07, 'fill-antialias': false },
 	},
 	{
 		id: 'legs',
 		type: 'line',
 		source: SOURCES.course,
 		filter: part('leg'),
-		paint: { 'line-color': palette.place, 'line-width': 1.2, 'line-dasharray': [2, 3], 'line-opacity': 0.7 },
+		paint: { 'line-color': colorOr(palette.place), 'line-width': 1.2, 'line-dasharray': [2, 3], 'line-opacity': 0.7 },
 	},
 	{
 		id: 'fence-lines',

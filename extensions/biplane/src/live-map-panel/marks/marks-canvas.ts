@@ -41,6 +41,7 @@ const LINE_WIDTH = 2.2;
 export class MarksCanvas {
 	readonly element: HTMLCanvasElement;
 	readonly atlas: Atlas;
+	private readonly container: HTMLElement;
 	private readonly gl: WebGL2RenderingContext;
 	private readonly ratio = window.devicePixelRatio || 1;
 	private kit: Kit | null;
@@ -48,6 +49,7 @@ export class MarksCanvas {
 	private lastId = 0;
 
 	constructor(container: HTMLElement) {
+		this.container = container;
 		this.element = document.createElement('canvas');
 		this.element.style.cssText = 'position:absolute;inset:0;inline-size:100%;block-size:100%;pointer-events:none';
 		this.element.setAttribute('aria-hidden', 'true');
@@ -61,7 +63,6 @@ export class MarksCanvas {
 			this.kit = null;
 		});
 		this.element.addEventListener('webglcontextrestored', () => (this.kit = this.makeKit()));
-		container.append(this.element);
 	}
 
 	resize(width: number, height: number): void {
@@ -74,6 +75,8 @@ export class MarksCanvas {
 	draw(drawing: Drawing): void {
 		const { gl, kit, element } = this;
 		if (!kit || gl.isContextLost()) return;
+		// While there is nothing on it the page is not to wait for it.
+		if (!element.isConnected) this.container.append(element);
 		const { view, marks, extras, trails } = drawing;
 		gl.viewport(0, 0, element.width, element.height);
 		gl.clearColor(0, 0, 0, 0);

@@ -1,11 +1,10 @@
-import type { Feature, MultiLineString, MultiPolygon, Point, Position } from 'geojson';
-import { feature, type Topology } from 'topojson-client';
+import type { Feature, LineString, Point, Polygon, Position } from 'geojson';
+import { feature, type Packed, type Topology } from 'topojson-client';
 
 import packedTowns from '../../../assets/basemap/towns.json.gz?packed';
 import packedWorld from '../../../assets/basemap/world.json.gz?packed';
 import { unpackJson } from '../unpack.ts';
-import { around, cutLine, cutRing, holds, overlaps, splitAtDateLine, thin, type Box } from './cut.ts';
-import { boundsOf } from './shapes.ts';
+import { around, cutLine, cutRing, holds, overlaps, thin, type Box } from './cut.ts';
 
 /** What the map shows below everything else, of one part of the world. */
 export interface Ground {
@@ -28,12 +27,13 @@ const FINE = 0.4;
 const WORLD = 512;
 
 interface World {
+	/** Of `land` the polygons, of `borders` the lines: none lies over the date line, and each has its box. */
 	topology: Topology;
 	countries: [name: string, lon: number, lat: number, rank: number][];
 }
 
 /** In columns, with each place as its distance from the one before. */
-interface Towns {
+interface PackedTowns {
 	scale: number;
 	/** One a line. */
 	names: string;
@@ -43,13 +43,29 @@ interface Towns {
 	rank: string;
 }
 
-/** A polygon's rings, the outer one first, or one line; and where they are. */
-interface Shape {
-	lines: Position[][];
-	box: Box;
-}
+/** A polygon or a line, decoded when it is first in sight: of a hundred thousand vertices a view shows few. */
+class Shape {
+	readonly box: Box;
+	private readonly topology: Topology;
+	private readonly packed: Packed;
+	private decoded: Position[][] | undefined;
 
-const shape = (lines: Position[][]): Shape => ({ lines, box: boundsOf(lines[0]!)! });
+	constructor(topology: Topology, packed: Packed) {
+		this.box = packed.bbox!;
+		this.topology = topology;
+		this.packed = packed;
+	}
+
+	/** A polygon's rings, the outer one first, or one line. */
+	get lines(): Position[][] {
+		return (this.decoded ??= this.decode());
+	}
+
+	private decode(): Position[][] {
+		const { geometry } = feature(this.topology, this.packed) as Feature<Polygon | LineString>;
+		return geometry.type === 'Polygon' ? geometry.coordinates : [geometry.coordinates];
+	}
+}
 
 const named = (name: string, rank: number, coordinates: [number, number]): Feature<Point> => ({
 	type: 'Feature',
@@ -57,14 +73,35 @@ const named = (name: string, rank: number, coordinates: [number, number]): Featu
 	geometry: { type: 'Point', coordinates },
 });
 
-function townsOf({ scale, names, lon, lat, rank }: Towns): Feature<Point>[] {
-	let x = 0;
-	let y = 0;
-	return names.split('\n').map((name, i) => {
-		x += lon[i]!;
-		y += lat[i]!;
-		return named(name, Number(rank[i]), [x / scale, y / scale]);
-	});
+/** Tens of thousands, in columns: only those that are shown become features. */
+class Towns {
+	private readonly names: string[];
+	private readonly rank: string;
+	private readonly lon: Float64Array;
+	private readonly lat: Float64Array;
+
+	constructor({ scale, names, lon, lat, rank }: PackedTowns) {
+		const places = (steps: number[]): Float64Array => {
+			let at = 0;
+			return Float64Array.from(steps, (step) => (at += step) / scale);
+		};
+		this.names = names.split('\n');
+		this.rank = rank;
+		this.lon = places(lon);
+		this.lat = places(lat);
+	}
+
+	/** Those in a box, up to a rank. */
+	within([west, south, east, north]: Box, most: number): Feature<Point>[] {
+		const found: Feature<Point>[] = [];
+		for (let i = 0; i < this.names.length; i++) {
+			const [lon, lat] = [this.lon[i]!, this.lat[i]!];
+			if (lon < west || lon > east || lat < south || lat > north) continue;
+			const rank = Number(this.rank[i]);
+			if (rank <= most) found.push(named(this.names[i]!, rank, [lon, lat]));
+		}
+		return found;
+	}
 }
 
 /** The built-in ground, from the data in `assets/basemap`. MapLibre is given the part that is in sight: all of it would keep it busy for seconds. */
@@ -73,19 +110,19 @@ export class BaseMap {
 	private readonly land: Shape[];
 	private readonly borders: Shape[];
 	private readonly countries: Feature<Point>[];
-	private readonly towns: Feature<Point>[];
+	private readonly towns: Towns;
 
-	private constructor({ topology, countries }: World, towns: Towns) {
-		const { land, borders } = topology.objects;
-		this.land = (feature(topology, land!) as Feature<MultiPolygon>).geometry.coordinates.flatMap(splitAtDateLine).map(shape);
-		this.borders = (feature(topology, borders!) as Feature<MultiLineString>).geometry.coordinates.map((line) => shape([line]));
+	private constructor({ topology, countries }: World, towns: PackedTowns) {
+		const shapes = (of: 'land' | 'borders'): Shape[] => topology.objects[of]!.geometries.map((packed) => new Shape(topology, packed));
+		this.land = shapes('land');
+		this.borders = shapes('borders');
 		this.countries = countries.map(([name, lon, lat, rank]) => named(name, rank, [lon, lat]));
-		this.towns = townsOf(towns);
+		this.towns = new Towns(towns);
 	}
 
 	/** Unpacked once, however many maps a page has. */
 	static load(): Promise<BaseMap> {
-		return (BaseMap.loaded ??= Promise.all([unpackJson<World>(packedWorld), unpackJson<Towns>(packedTowns)]).then(
+		return (BaseMap.loaded ??= Promise.all([unpackJson<World>(packedWorld), unpackJson<PackedTowns>(packedTowns)]).then(
 			([world, towns]) => new BaseMap(world, towns),
 		));
 	}
@@ -95,9 +132,9 @@ export class BaseMap {
 		const box = around(view, AROUND);
 		const least = (FINE * 360) / (WORLD * 2 ** (zoom + AHEAD));
 		const seen = ({ box: own }: Shape): boolean => overlaps(own, box) && (own[2] - own[0] >= least || own[3] - own[1] >= least);
-		const land = this.land.filter(seen).flatMap(({ lines, box: own }): Feature[] => {
-			const fine = lines.map((ring) => thin(ring, least));
-			const rings = (holds(box, own) ? fine : fine.map((ring) => cutRing(ring, box))).filter((ring) => ring.length >= 4);
+		const land = this.land.filter(seen).flatMap((polygon): Feature[] => {
+			const fine = polygon.lines.map((ring) => thin(ring, least));
+			const rings = (holds(box, polygon.box) ? fine : fine.map((ring) => cutRing(ring, box))).filter((ring) => ring.length >= 4);
 			return rings.length === 0 ? [] : [{ type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates: rings } }];
 		});
 		const borders = this.borders.filter(seen).flatMap(({ lines }) => lines.flatMap((line) => cutLine(thin(line, least), box)));
@@ -107,7 +144,7 @@ export class BaseMap {
 			land,
 			borders: [{ type: 'Feature', properties: {}, geometry: { type: 'MultiLineString', coordinates: borders } }],
 			countries: this.countries.filter(inside),
-			towns: this.towns.filter((town) => town.properties!.rank <= most && inside(town)),
+			towns: this.towns.within(box, most),
 		});
 	}
 }

@@ -1,4 +1,4 @@
-import { AttributionControl, Map as MapLibre, NavigationControl, ScaleControl, setWorkerUrl } from 'maplibre-gl';
+import { AttributionControl, Map as MapLibre, NavigationControl, prewarm, ScaleControl, setWorkerUrl } from 'maplibre-gl';
 import type { GeoJSONSource, LngLatBoundsLike } from 'maplibre-gl';
 import packedWorker from 'maplibre-gl/dist/maplibre-gl-worker.mjs?packed';
 import 'maplibre-gl/dist/maplibre-gl.css';
@@ -16,14 +16,19 @@ type Padding = number | { top: number; right: number; bottom: number; left: numb
 const PADDING = 48;
 /** Where there is nothing to look at: Europe. */
 const EVERYWHERE: LngLatBoundsLike = [-11, 35, 31, 60];
+/** Pixels of a draft for each of the whole picture's, a side. */
+const DRAFT = 1 / 8;
+/** The source and the layer of raster tiles. */
+const TILES = 'tiles';
 
 let workerReady: Promise<void> | undefined;
 
-/** Directus serves no file beside the extension's script, so the worker is made from text. */
+/** Directus serves no file beside the extension's script, so the worker is made from text; it starts at once, and is there for all maps to come. */
 const prepareWorker = (): Promise<void> =>
-	(workerReady ??= unpackText(packedWorker).then((text) =>
-		setWorkerUrl(URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))),
-	));
+	(workerReady ??= unpackText(packedWorker).then((text) => {
+		setWorkerUrl(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })));
+		prewarm();
+	}));
 
 export interface GroundOptions {
 	look: Look;
@@ -54,12 +59,17 @@ export class GroundMap {
 	private readonly late = new Set<string>();
 	private readonly resizes: ResizeObserver;
 	private styled = false;
+	/** Everything was there for the first time. */
+	private isWhole = false;
+	/** When all of it is in sight for the first time. */
+	readonly drawn: Promise<void>;
 
 	private constructor(map: MapLibre, base: BaseMap, container: HTMLElement, options: GroundOptions) {
 		this.map = map;
 		this.base = base;
 		this.options = options;
 		this.look = options.look;
+		this.drawn = this.comeIntoSight();
 		this.resizes = new ResizeObserver(() => map.resize());
 		this.resizes.observe(container);
 	}
@@ -76,6 +86,7 @@ export class GroundMap {
 		try {
 			map = new MapLibre({
 				container,
+				pixelRatio: DRAFT,
 				bounds: options.bounds ?? EVERYWHERE,
 				fitBoundsOptions: { padding: options.padding ?? PADDING },
 				attributionControl: false,
@@ -113,6 +124,7 @@ export class GroundMap {
 		map.on('style.load', () => {
 			addIcons(map);
 			this.styled = true;
+			if (this.isWhole) this.layTiles();
 			for (const source of this.late) this.fill(source);
 			this.late.clear();
 		});
@@ -127,6 +139,34 @@ export class GroundMap {
 		map.getCanvas().setAttribute('aria-label', options.label);
 	}
 
+	/**
+	 * A picture is drawn for each source that comes in. Those are drafts, out of sight: a browser without a graphics
+	 * card would be busy with painting and showing all of them.
+	 */
+	private async comeIntoSight(): Promise<void> {
+		const { map } = this;
+		map.getCanvas().style.visibility = 'hidden';
+		await map.once('load');
+		this.isWhole = true;
+		this.layTiles();
+		map.getCanvas().style.visibility = '';
+		// The screen's own from now on.
+		map.setPixelRatio(null!);
+		await map.once('render');
+	}
+
+	/** Over the built-in map, which stays in sight where the tile server does not answer: nothing waits for it. */
+	private layTiles(): void {
+		const { map, look: { tiles } } = this;
+		if (map.getSource(TILES)) {
+			map.removeLayer(TILES);
+			map.removeSource(TILES);
+		}
+		if (!tiles) return;
+		map.addSource(TILES, { type: 'raster', tiles: [tiles], tileSize: 256 });
+		map.addLayer({ id: TILES, type: 'raster', source: TILES }, this.options.overlay(this.look).layers[0]?.id);
+	}
+
 	/** Replaces what a source of the overlay holds; kept over a change of look. */
 	set(source: string, features: Feature[]): void {
 		this.contents.set(source, features);
@@ -137,9 +177,10 @@ export class GroundMap {
 	/** Draws ground and overlay anew where they are to look otherwise, say after a change of theme. */
 	restyle(change: Partial<Look>): void {
 		const { palette, tiles } = { ...this.look, ...change };
-		if (palette === this.look.palette && tiles === this.look.tiles) return;
+		const before = this.look;
 		this.look = { palette, tiles };
-		this.draw();
+		if (palette !== before.palette) this.draw();
+		else if (tiles !== before.tiles && this.isWhole && this.styled) this.layTiles();
 	}
 
 	private draw(): void {
@@ -147,7 +188,8 @@ export class GroundMap {
 		this.cutGround();
 		this.drawGraticule();
 		this.late.clear();
-		this.map.setStyle(style(this.contents, this.look, this.options.overlay(this.look)), { diff: false });
+		this.map.getContainer().style.backgroundColor = this.look.palette.sea;
+		this.map.setStyle(style(this.contents, this.look.palette, this.options.overlay(this.look)), { diff: false, validate: false });
 	}
 
 	show(bounds: Box | null, options: { padding?: Padding; maxZoom?: number; animate?: boolean } = {}): void {

@@ -12,6 +12,13 @@ const geojson = (features: Feature[], tolerance = 0.375) => ({ type: 'geojson' a
 
 export const collection = (features: Feature[]): FeatureCollection => ({ type: 'FeatureCollection', features });
 
+/**
+ * A feature's own colour, or this. Colours are told by feature everywhere, where one for all would do, too: a layer
+ * whose colours are told otherwise is another shader program, and a browser without a graphics card takes some 50 ms
+ * for the first picture by each.
+ */
+export const colorOr = (color: string): ExpressionSpecification => ['coalesce', ['get', 'color'], color];
+
 /** Features whose property `part` is this. */
 export const part = (name: string): ExpressionSpecification => ['==', ['get', 'part'], name];
 
@@ -37,7 +44,7 @@ export type Contents = ReadonlyMap<string, Feature[]>;
 export const GRATICULE = 'graticule';
 
 /** `contents`: what sources hold to begin with, those of the ground and the graticule among them. */
-export function style(contents: Contents, { palette, tiles }: Look, { sources, layers }: Overlay): StyleSpecification {
+export function style(contents: Contents, palette: Palette, { sources, layers }: Overlay): StyleSpecification {
 	const own = Object.entries(sources).map(([name, tolerance]): [string, SourceSpecification] => [name, geojson(contents.get(name) ?? [], tolerance)]);
 	const ground = (name: keyof Ground | typeof GRATICULE) => geojson(contents.get(name) ?? []);
 	return {
@@ -47,30 +54,23 @@ export function style(contents: Contents, { palette, tiles }: Look, { sources, l
 			borders: ground('borders'),
 			countries: ground('countries'),
 			towns: { ...ground('towns'), attribution: '© GeoNames' },
-			...(tiles ? { tiles: { type: 'raster' as const, tiles: [tiles], tileSize: 256 } } : {}),
 			[GRATICULE]: ground(GRATICULE),
 			...Object.fromEntries(own),
 		},
-		layers: [
-			...surface(palette),
-			...names(palette),
-			// Over the built-in map, which stays in sight where the tile server does not answer.
-			...(tiles ? [{ id: 'tiles', type: 'raster' as const, source: 'tiles' }] : []),
-			...layers,
-		],
+		layers: [...surface(palette), ...names(palette), ...layers],
 	};
 }
 
+/** Over the sea, which is the page's. Fills have lines around them, and need no smooth edge of their own. */
 const surface = (palette: Palette): LayerSpecification[] => [
-	{ id: 'sea', type: 'background', paint: { 'background-color': palette.sea } },
-	{ id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': palette.land } },
-	{ id: 'graticule', type: 'line', source: 'graticule', paint: { 'line-color': palette.grid, 'line-width': 1 } },
-	{ id: 'coast', type: 'line', source: 'land', paint: { 'line-color': palette.coast, 'line-width': 1 } },
+	{ id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': colorOr(palette.land), 'fill-antialias': false } },
+	{ id: 'graticule', type: 'line', source: 'graticule', paint: { 'line-color': colorOr(palette.grid), 'line-width': 1 } },
+	{ id: 'coast', type: 'line', source: 'land', paint: { 'line-color': colorOr(palette.coast), 'line-width': 1 } },
 	{
 		id: 'borders',
 		type: 'line',
 		source: 'borders',
-		paint: { 'line-color': palette.border, 'line-width': 1.2, 'line-dasharray': [4, 2, 1, 2] },
+		paint: { 'line-color': colorOr(palette.border), 'line-width': 1.2, 'line-dasharray': [4, 2, 1, 2] },
 	},
 ];
 
@@ -87,7 +87,7 @@ const names = (palette: Palette): LayerSpecification[] => [
 			'text-anchor': ['match', ['get', 'edge'], 'top', 'top-left', 'bottom-left'],
 			'text-offset': [0.3, 0.2],
 		},
-		paint: { 'text-color': palette.gridLabel, 'text-halo-color': palette.placeHalo, 'text-halo-width': 1 },
+		paint: { 'text-color': colorOr(palette.gridLabel), 'text-halo-color': palette.placeHalo, 'text-halo-width': 1 },
 	},
 	{
 		id: 'towns',
@@ -106,10 +106,10 @@ const names = (palette: Palette): LayerSpecification[] => [
 			'icon-allow-overlap': false,
 		},
 		paint: {
-			'text-color': palette.place,
+			'text-color': colorOr(palette.place),
 			'text-halo-color': palette.placeHalo,
 			'text-halo-width': 1.2,
-			'icon-color': palette.place,
+			'icon-color': colorOr(palette.place),
 		},
 	},
 	{
@@ -126,6 +126,6 @@ const names = (palette: Palette): LayerSpecification[] => [
 			'text-size': 11,
 			'text-max-width': 7,
 		},
-		paint: { 'text-color': palette.place, 'text-halo-color': palette.placeHalo, 'text-halo-width': 1 },
+		paint: { 'text-color': colorOr(palette.place), 'text-halo-color': palette.placeHalo, 'text-halo-width': 1 },
 	},
 ];
