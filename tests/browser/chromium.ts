@@ -41,8 +41,8 @@ export function consoleErrors(page: Page): string[] {
 	return errors;
 }
 
-/** Colours that a picture has, and how much of it is of the commonest one. */
-export async function colours(browser: Browser, png: Buffer): Promise<{ distinct: number; largest: number }> {
+/** Colours that a picture has, how much of it is of the commonest one, and which that is (`rrggbb`). */
+export async function colours(browser: Browser, png: Buffer): Promise<{ distinct: number; largest: number; commonest: string }> {
 	const page = await browser.newPage();
 	try {
 		return await page.evaluate(async (base64) => {
@@ -55,7 +55,10 @@ export async function colours(browser: Browser, png: Buffer): Promise<{ distinct
 			const pixels = new Uint32Array(context.getImageData(0, 0, image.width, image.height).data.buffer);
 			const counts = new Map<number, number>();
 			for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-			return { distinct: counts.size, largest: Math.max(...counts.values()) / pixels.length };
+			const [pixel, largest] = [...counts].reduce((most, one) => (one[1] > most[1] ? one : most));
+			// Its bytes are red, green, blue and how opaque it is, the first lowest.
+			const commonest = [0, 8, 16].map((bits) => ((pixel >> bits) & 255).toString(16).padStart(2, '0')).join('');
+			return { distinct: counts.size, largest: largest / pixels.length, commonest };
 		}, png.toString('base64'));
 	} finally {
 		await page.close();

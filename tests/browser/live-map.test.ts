@@ -7,7 +7,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { screenX, screenY, viewOf, worldX, worldY } from '../../extensions/biplane/src/live-map-panel/marks/world.ts';
 import { Api, Organization, type Credentials } from './api.ts';
 import { barriers } from './barriers.ts';
-import { consoleErrors, openBrowser } from './chromium.ts';
+import { colours, consoleErrors, openBrowser } from './chromium.ts';
 import { closeSidebar, dashboardWith, logIn, removeDashboard, stackFromEnvironment } from './directus.ts';
 import { keepPicture } from './pictures.ts';
 import { PATIENCE, until } from './until.ts';
@@ -37,6 +37,9 @@ const COURSE = [
 	{ name: 'Village', role: 'start', direction: 'exit', at: [14.548, 46.122], radius_m: 3000 },
 	{ name: 'Pass', role: 'finish', direction: 'enter', at: [14.56, 46.2], radius_m: 700 },
 ];
+
+/** A picture of one pixel, `fe0000`. */
+const RED = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4x8AAAAL+AP8oJgQeAAAAAElFTkSuQmCC', 'base64');
 
 interface Device {
 	id: string;
@@ -269,6 +272,36 @@ describe('the live map in the browser', { skip, timeout: 8 * PATIENCE }, () => {
 		await row('Van').click();
 		await panel.locator('[data-card] [data-device-link]').click();
 		await page.waitForURL(new RegExp(`/admin/content/devices/${devices.at(-1)!.id}`));
+	});
+
+	test('tiles of a server lie over the built-in map, which waits for none', async () => {
+		const tiled = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
+		tiled.setDefaultTimeout(PATIENCE);
+		const there = tiled.locator('[data-biplane-panel="live-map"]');
+		// The stack's own setting is for all tests, and tiles are somewhere else on the internet.
+		await tiled.route('**/biplane/live/config', async (route) => {
+			const response = await route.fetch();
+			const { data } = (await response.json()) as { data: object };
+			await route.fulfill({ response, json: { data: { ...data, tiles: 'https://tiles.example.com/{z}/{x}/{y}.png' } } });
+		});
+		let answer!: () => void;
+		const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+		let asked = 0;
+		await tiled.route('https://tiles.example.com/**', async (route) => {
+			asked++;
+			await mayAnswer;
+			await route.fulfill({ body: RED, contentType: 'image/png', headers: { 'access-control-allow-origin': '*' } });
+		});
+		await logIn(tiled, stack!);
+		await open(tiled, { what: 'event', event: { key: event, collection: 'events' }, layers: [], list: false });
+		await there.locator('[data-map=drawn]').waitFor();
+		await until('the tiles to be asked for', async () => asked, (times) => times > 0);
+		const picture = async () => colours(browser, await there.locator('[data-map] canvas').first().screenshot());
+		const before = await picture();
+		assert.ok(before.distinct > 20 && before.commonest !== 'fe0000', `the built-in map: ${JSON.stringify(before)}`);
+		answer();
+		await until('the tiles', picture, ({ commonest }) => commonest === 'fe0000');
+		await tiled.close();
 	});
 
 	test('a viewer sees the same, and of what is not theirs only that', async () => {

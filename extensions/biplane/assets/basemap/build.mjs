@@ -46,33 +46,33 @@ function world() {
 	};
 	delete topology.bbox;
 	topology = topojson.quantize(topojson.filter(topology), GRID);
-	return { topology: byShape(topology), countries: names };
+	return { ...byShape(topology), countries: names };
 }
 
 /**
- * Each polygon, cut at the date line, and each border as a geometry of its own with its box: a map decodes those
- * that are in sight. They share no vertices, so that each line is an arc.
+ * Polygons, cut at the date line, and borders, each with its box: a map decodes those that are in sight. A line is a
+ * flat list of the steps of `scale` from `origin` and from vertex to vertex, longitude and latitude in turns: a list
+ * for each vertex would take a browser several times as long to read and to keep.
  */
-function byShape(topology) {
-	const { scale: [kx, ky], translate: [dx, dy] } = topology.transform;
-	const arcs = [];
-	const arc = (line) => {
-		let [x, y] = [0, 0];
-		arcs.push(line.map(([lon, lat]) => {
-			const [before, below] = [x, y];
-			[x, y] = [Math.round((lon - dx) / kx), Math.round((lat - dy) / ky)];
-			return [x - before, y - below];
-		}));
-		return arcs.length - 1;
+function byShape({ transform: { scale, translate: origin }, ...topology }) {
+	const pack = (line) => {
+		let before = [0, 0];
+		return line.flatMap((vertex) => {
+			const at = vertex.map((degrees, axis) => Math.round((degrees - origin[axis]) / scale[axis]));
+			const step = at.map((units, axis) => units - before[axis]);
+			before = at;
+			return step;
+		});
 	};
+	const shape = (lines) => ({ box: boundsOf(lines[0]).map(round), lines: lines.map(pack) });
+	const lines = (object) => topojson.feature({ ...topology, transform: { scale, translate: origin } }, object).geometry.coordinates;
 	const { land, borders } = topology.objects;
-	const lines = (object) => topojson.feature(topology, object).geometry.coordinates;
-	const geometries = {
-		land: lines(land).flatMap(splitAtDateLine).map((rings) => ({ type: 'Polygon', bbox: boundsOf(rings[0]).map(round), arcs: rings.map((ring) => [arc(ring)]) })),
-		borders: lines(borders).map((line) => ({ type: 'LineString', bbox: boundsOf(line).map(round), arcs: [arc(line)] })),
+	return {
+		scale,
+		origin,
+		land: lines(land).flatMap(splitAtDateLine).map(shape),
+		borders: lines(borders).map((line) => shape([line])),
 	};
-	const objects = Object.fromEntries(Object.entries(geometries).map(([name, of]) => [name, { type: 'GeometryCollection', geometries: of }]));
-	return { type: 'Topology', transform: topology.transform, objects, arcs };
 }
 
 /** [name, lon, lat, rank]: the middle of the largest part of a country; rank 0 (large) to 3. */

@@ -11,19 +11,6 @@ declare module '*.vue' {
 	export default component;
 }
 
-/** The little of topojson-client 3 that is used. */
-declare module 'topojson-client' {
-	export interface Packed {
-		type: string;
-		bbox?: [number, number, number, number];
-	}
-	export interface Topology {
-		type: 'Topology';
-		objects: Record<string, Packed & { geometries: Packed[] }>;
-		arcs: number[][][];
-	}
-	export function feature(topology: Topology, object: Packed): GeoJSON.Feature;
-}
 /** Directus brings vue-i18n for extensions; the little of it that is used. */
 declare module 'vue-i18n' {
 	import type { Ref } from 'vue';

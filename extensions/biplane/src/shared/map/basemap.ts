@@ -1,5 +1,4 @@
-import type { Feature, LineString, Point, Polygon, Position } from 'geojson';
-import { feature, type Packed, type Topology } from 'topojson-client';
+import type { Feature, Point, Position } from 'geojson';
 
 import packedTowns from '../../../assets/basemap/towns.json.gz?packed';
 import packedWorld from '../../../assets/basemap/world.json.gz?packed';
@@ -27,9 +26,19 @@ const FINE = 0.4;
 const WORLD = 512;
 
 interface World {
-	/** Of `land` the polygons, of `borders` the lines: none lies over the date line, and each has its box. */
-	topology: Topology;
+	/** Degrees of a step, and what it is counted from; longitude and latitude. */
+	scale: [number, number];
+	origin: [number, number];
+	/** Polygons; none lies over the date line. */
+	land: PackedShape[];
+	borders: PackedShape[];
 	countries: [name: string, lon: number, lat: number, rank: number][];
+}
+
+interface PackedShape {
+	box: Box;
+	/** A polygon's rings, the outer one first, or one line: each its steps from vertex to vertex, longitude and latitude in turns. */
+	lines: number[][];
 }
 
 /** In columns, with each place as its distance from the one before. */
@@ -46,24 +55,31 @@ interface PackedTowns {
 /** A polygon or a line, decoded when it is first in sight: of a hundred thousand vertices a view shows few. */
 class Shape {
 	readonly box: Box;
-	private readonly topology: Topology;
-	private readonly packed: Packed;
+	private readonly world: World;
+	private readonly packed: number[][];
 	private decoded: Position[][] | undefined;
 
-	constructor(topology: Topology, packed: Packed) {
-		this.box = packed.bbox!;
-		this.topology = topology;
-		this.packed = packed;
+	constructor(world: World, { box, lines }: PackedShape) {
+		this.box = box;
+		this.world = world;
+		this.packed = lines;
 	}
 
 	/** A polygon's rings, the outer one first, or one line. */
 	get lines(): Position[][] {
-		return (this.decoded ??= this.decode());
+		return (this.decoded ??= this.packed.map((steps) => this.decode(steps)));
 	}
 
-	private decode(): Position[][] {
-		const { geometry } = feature(this.topology, this.packed) as Feature<Polygon | LineString>;
-		return geometry.type === 'Polygon' ? geometry.coordinates : [geometry.coordinates];
+	private decode(steps: number[]): Position[] {
+		const { scale: [wide, high], origin: [west, south] } = this.world;
+		const line: Position[] = [];
+		let [x, y] = [0, 0];
+		for (let i = 0; i < steps.length; i += 2) {
+			x += steps[i]!;
+			y += steps[i + 1]!;
+			line.push([west + x * wide, south + y * high]);
+		}
+		return line;
 	}
 }
 
@@ -112,11 +128,10 @@ export class BaseMap {
 	private readonly countries: Feature<Point>[];
 	private readonly towns: Towns;
 
-	private constructor({ topology, countries }: World, towns: PackedTowns) {
-		const shapes = (of: 'land' | 'borders'): Shape[] => topology.objects[of]!.geometries.map((packed) => new Shape(topology, packed));
-		this.land = shapes('land');
-		this.borders = shapes('borders');
-		this.countries = countries.map(([name, lon, lat, rank]) => named(name, rank, [lon, lat]));
+	private constructor(world: World, towns: PackedTowns) {
+		this.land = world.land.map((packed) => new Shape(world, packed));
+		this.borders = world.borders.map((packed) => new Shape(world, packed));
+		this.countries = world.countries.map(([name, lon, lat, rank]) => named(name, rank, [lon, lat]));
 		this.towns = new Towns(towns);
 	}
 
