@@ -58,6 +58,7 @@ export class GroundMap {
 	/** Sources that were filled after a style was set and before it was there. */
 	private readonly late = new Set<string>();
 	private readonly resizes: ResizeObserver;
+	/** Layers and sources are there to be drawn into. */
 	private styled = false;
 	/** Everything was there for the first time. */
 	private isWhole = false;
@@ -109,11 +110,6 @@ export class GroundMap {
 		return ground;
 	}
 
-	/** Whether layers and sources are there to be drawn into. */
-	get isStyled(): boolean {
-		return this.styled;
-	}
-
 	private listen(): void {
 		const { map, options } = this;
 		map.touchZoomRotate.disableRotation();
@@ -148,7 +144,8 @@ export class GroundMap {
 		map.getCanvas().style.visibility = 'hidden';
 		await map.once('load');
 		this.isWhole = true;
-		this.layTiles();
+		// Unless its look was changed just now: then a new style is on its way.
+		if (this.styled) this.layTiles();
 		map.getCanvas().style.visibility = '';
 		// The screen's own from now on.
 		map.setPixelRatio(null!);
