@@ -54,7 +54,8 @@ function world() {
  * flat list of the steps of `scale` from `origin` and from vertex to vertex, longitude and latitude in turns: a list
  * for each vertex would take a browser several times as long to read and to keep.
  */
-function byShape({ transform: { scale, translate: origin }, ...topology }) {
+function byShape(topology) {
+	const { scale, translate: origin } = topology.transform;
 	const pack = (line) => {
 		let before = [0, 0];
 		return line.flatMap((vertex) => {
@@ -65,7 +66,7 @@ function byShape({ transform: { scale, translate: origin }, ...topology }) {
 		});
 	};
 	const shape = (lines) => ({ box: boundsOf(lines[0]).map(round), lines: lines.map(pack) });
-	const lines = (object) => topojson.feature({ ...topology, transform: { scale, translate: origin } }, object).geometry.coordinates;
+	const lines = (object) => topojson.feature(topology, object).geometry.coordinates;
 	const { land, borders } = topology.objects;
 	return {
 		scale,
